@@ -1,0 +1,2 @@
+//! authz-service.
+fn main() {}

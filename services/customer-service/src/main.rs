@@ -1,0 +1,2 @@
+//! customer-service.
+fn main() {}

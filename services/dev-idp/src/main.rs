@@ -1,0 +1,2 @@
+//! dev-idp.
+fn main() {}

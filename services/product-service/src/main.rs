@@ -1,0 +1,2 @@
+//! product-service.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Claimgate's filter: decides, inside Envoy, who may make a request.
