@@ -1,0 +1,94 @@
+//! Who is asking. From a request's credentials to a [`Caller`], in one order that the types keep:
+//! [`RawToken`] (found), [`ParsedToken`] (well formed, nothing believed), [`VerifiedToken`]
+//! (signature, issuer, audience and time checked), [`Principal`].
+//!
+//! Nothing here knows routes, rules or replies; a refusal is an [`AuthnError`].
+
+mod claims;
+mod extract;
+mod jwks;
+mod jwks_source;
+mod principal;
+mod signature;
+mod token;
+mod token_cache;
+mod verify;
+
+use std::fmt;
+
+pub use claims::{ClaimPath, Claims};
+pub use extract::{RawToken, bearer_token};
+pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT};
+pub use jwks_source::{FetchError, JwksSource, KeyState};
+pub use principal::{Caller, Principal};
+pub use signature::{PortableVerifier, SignatureVerifier};
+pub use token::ParsedToken;
+pub use token_cache::TokenCache;
+pub use verify::{Checks, VerifiedToken, verify};
+
+/// Why a credential is not accepted. Clients are told one of two things (RFC 6750 §3.1:
+/// `invalid_request` or `invalid_token`); which of these it was goes to logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthnError {
+    /// The route needs a token and there is none.
+    Missing,
+    /// More than one credential in one request.
+    Several,
+    /// `authorization` is there and is no bearer token.
+    NotBearer,
+    /// Longer than any token we take.
+    TooLong,
+    /// Not three base64url parts, or header or claims are no JSON object.
+    Malformed,
+    /// Signed with an algorithm that is not accepted, `none` among them.
+    Algorithm,
+    /// Has a critical header that nobody here understands (RFC 7515 §4.1.11).
+    Critical,
+    /// Not an access token: an ID token, a logout token and others of their kind.
+    TokenType,
+    /// Of no issuer that is configured.
+    Issuer,
+    /// Names a key the issuer does not publish.
+    UnknownKey,
+    /// The signature is not the key's.
+    Signature,
+    /// For none of the configured audiences.
+    Audience,
+    /// Has no expiry, or is past it.
+    Expired,
+    /// Not valid yet.
+    NotYetValid,
+    /// A registered claim is not of its type.
+    Claim,
+}
+
+impl AuthnError {
+    /// Stable name for logs and metrics.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "token_missing",
+            Self::Several => "credentials_several",
+            Self::NotBearer => "not_bearer",
+            Self::TooLong => "token_too_long",
+            Self::Malformed => "token_malformed",
+            Self::Algorithm => "algorithm",
+            Self::Critical => "critical_header",
+            Self::TokenType => "token_type",
+            Self::Issuer => "issuer",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "signature",
+            Self::Audience => "audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Claim => "claim",
+        }
+    }
+}
+
+impl fmt::Display for AuthnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for AuthnError {}

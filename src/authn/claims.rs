@@ -1,0 +1,96 @@
+//! The claims of a token, and how a configuration points at one of them.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// The claims set of a token (RFC 7519 §4).
+#[derive(Clone, PartialEq)]
+pub struct Claims(Map<String, Value>);
+
+/// Where a claim is: a name, or nested names joined with dots. A claim whose whole name contains
+/// dots (`https://example.com/roles`) is found first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimPath {
+    whole: Box<str>,
+    parts: Box<[Box<str>]>,
+}
+
+impl ClaimPath {
+    /// From the form people write.
+    pub fn new(text: &str) -> Self {
+        Self { whole: text.into(), parts: text.split('.').map(Into::into).collect() }
+    }
+}
+
+impl Claims {
+    pub(super) fn from_slice(json: &[u8]) -> Option<Self> {
+        serde_json::from_slice(json).ok().map(Self)
+    }
+
+    /// The claim at a path.
+    pub fn at(&self, path: &ClaimPath) -> Option<&Value> {
+        if let Some(value) = self.0.get(&*path.whole) {
+            return Some(value);
+        }
+        let (first, rest) = path.parts.split_first()?;
+        rest.iter().try_fold(self.0.get(&**first)?, |value, name| value.get(&**name))
+    }
+
+    /// A top-level claim.
+    pub fn named(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// The claim at a path as texts to compare with: a string, number or boolean as one, an array
+    /// as each of those in it. Objects and null are no text.
+    pub fn texts(&self, path: &ClaimPath) -> impl Iterator<Item = Box<str>> {
+        let (one, many) = match self.at(path) {
+            Some(Value::Array(values)) => (None, values.as_slice()),
+            value => (value, &[][..]),
+        };
+        one.into_iter().chain(many).filter_map(text)
+    }
+}
+
+/// Claim values never reach a log, so they have no debug form either.
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Claims({} members)", self.0.len())
+    }
+}
+
+fn text(value: &Value) -> Option<Box<str>> {
+    match value {
+        Value::String(text) => Some(text.as_str().into()),
+        Value::Bool(flag) => Some(if *flag { "true" } else { "false" }.into()),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(json: &str, path: &str) -> Vec<String> {
+        let claims = Claims::from_slice(json.as_bytes()).unwrap();
+        claims.texts(&ClaimPath::new(path)).map(String::from).collect()
+    }
+
+    #[test]
+    fn a_path_finds_whole_names_before_nested_ones() {
+        let json = r#"{"a.b":"whole","a":{"b":"nested","c":{"d":1}}}"#;
+        assert_eq!(texts(json, "a.b"), ["whole"]);
+        assert_eq!(texts(json, "a.c.d"), ["1"]);
+        assert!(texts(json, "a.x").is_empty());
+        assert!(texts(json, "a.b.c").is_empty());
+    }
+
+    #[test]
+    fn arrays_are_their_members_and_objects_are_nothing() {
+        assert_eq!(texts(r#"{"r":["a",true,2,null,{"x":1},["y"]]}"#, "r"), ["a", "true", "2"]);
+        assert!(texts(r#"{"r":{"a":1}}"#, "r").is_empty());
+        assert!(texts(r#"{"r":null}"#, "r").is_empty());
+    }
+}

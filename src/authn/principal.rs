@@ -1,0 +1,59 @@
+//! Who a request is decided for.
+
+use std::rc::Rc;
+
+use super::{Claims, VerifiedToken};
+use crate::policy::ProviderId;
+use crate::time::Timestamp;
+
+/// Who asks: nobody in particular, or somebody a verified token names.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// The request carries no token, or its route reads none.
+    Anonymous,
+    /// A verified token names them.
+    Identified(Principal),
+}
+
+/// Somebody a verified token names. Identity is provider and subject together: two providers may
+/// use the same subject for different people.
+#[derive(Clone, Debug)]
+pub struct Principal(Rc<VerifiedToken>);
+
+impl Caller {
+    /// The principal, unless the caller is anonymous.
+    pub const fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Anonymous => None,
+            Self::Identified(principal) => Some(principal),
+        }
+    }
+}
+
+impl From<Rc<VerifiedToken>> for Principal {
+    fn from(token: Rc<VerifiedToken>) -> Self {
+        Self(token)
+    }
+}
+
+impl Principal {
+    /// The provider whose token it was.
+    pub fn provider(&self) -> ProviderId {
+        self.0.provider()
+    }
+
+    /// `sub`, when it is a non-empty string.
+    pub fn subject(&self) -> Option<&str> {
+        self.claims().named("sub")?.as_str().filter(|subject| !subject.is_empty())
+    }
+
+    /// The claims of the token.
+    pub fn claims(&self) -> &Claims {
+        self.0.claims()
+    }
+
+    /// When the token ends. Nothing derived from it may live longer.
+    pub fn expires_at(&self) -> Timestamp {
+        self.0.expires_at()
+    }
+}

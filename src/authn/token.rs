@@ -1,0 +1,106 @@
+//! Taking a compact JWS apart (RFC 7515 §3.1, RFC 7519 §7.2). Everything in a [`ParsedToken`] is
+//! what the sender claims; nothing of it is believed.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::{AuthnError, Claims, RawToken};
+
+/// Longest token that is looked at, in bytes. Envoy takes 60 KiB of headers in all.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// Signature algorithms that are accepted (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+}
+
+impl Algorithm {
+    /// By its registered name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "RS256" => Some(Self::Rs256),
+            _ => None,
+        }
+    }
+}
+
+/// A well-formed token: decoded, and nothing of it believed.
+#[derive(Debug)]
+pub struct ParsedToken<'t> {
+    /// What the header says the signature is.
+    pub(super) algorithm: Algorithm,
+    /// Key the header names.
+    pub(super) key_id: Option<String>,
+    /// Header and claims as they were sent: what the signature is over.
+    pub(super) signing_input: &'t [u8],
+    /// The signature.
+    pub(super) signature: Vec<u8>,
+    /// The claims.
+    pub(super) claims: Claims,
+}
+
+impl<'t> ParsedToken<'t> {
+    /// Takes a token apart and refuses what no key could make acceptable.
+    pub fn parse(token: &'t RawToken) -> Result<Self, AuthnError> {
+        let text = token.as_str();
+        if text.len() > MAX_TOKEN {
+            return Err(AuthnError::TooLong);
+        }
+        let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
+        let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
+        let header: Map<String, Value> =
+            serde_json::from_slice(&decode(header)?).map_err(|_| AuthnError::Malformed)?;
+        let algorithm = check_header(&header)?;
+        let claims = Claims::from_slice(&decode(claims)?).ok_or(AuthnError::Malformed)?;
+        Ok(Self {
+            algorithm,
+            key_id: key_id(&header)?,
+            signing_input: signing_input.as_bytes(),
+            signature: decode(signature)?,
+            claims,
+        })
+    }
+
+    /// The key its header names.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The issuer it claims to be of.
+    pub fn claimed_issuer(&self) -> Option<&str> {
+        self.claims.named("iss")?.as_str()
+    }
+}
+
+/// Strict base64url without padding (RFC 7515 §2): no other alphabet, no stray bits, no blanks.
+fn decode(part: &str) -> Result<Vec<u8>, AuthnError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthnError::Malformed)
+}
+
+fn check_header(header: &Map<String, Value>) -> Result<Algorithm, AuthnError> {
+    if header.contains_key("crit") || header.contains_key("b64") {
+        return Err(AuthnError::Critical);
+    }
+    let typ = match header.get("typ") {
+        None => None,
+        Some(Value::String(typ)) => Some(typ.to_ascii_lowercase()),
+        Some(_) => return Err(AuthnError::Malformed),
+    };
+    let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+    if !matches!(typ, None | Some("jwt" | "at+jwt")) {
+        return Err(AuthnError::TokenType);
+    }
+    let name = header.get("alg").and_then(Value::as_str).ok_or(AuthnError::Malformed)?;
+    Algorithm::named(name).ok_or(AuthnError::Algorithm)
+}
+
+fn key_id(header: &Map<String, Value>) -> Result<Option<String>, AuthnError> {
+    match header.get("kid") {
+        None => Ok(None),
+        Some(Value::String(kid)) if kid.len() <= 256 => Ok(Some(kid.clone())),
+        Some(_) => Err(AuthnError::Malformed),
+    }
+}

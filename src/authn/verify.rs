@@ -1,0 +1,159 @@
+//! The order in which a token is checked, and the only place that makes a [`VerifiedToken`].
+//!
+//! Signature first, then the claims: nothing an unverified token says about itself but its issuer
+//! and its key's name is ever acted on.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{AuthnError, Claims, KeyId, KeySet, ParsedToken, SignatureVerifier};
+use crate::policy::{Provider, ProviderId};
+use crate::time::Timestamp;
+
+/// A token whose signature, issuer, audience, type and time have been checked.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    provider: ProviderId,
+    key: KeyId,
+    expires_at: Timestamp,
+    not_before: Timestamp,
+    claims: Claims,
+}
+
+impl VerifiedToken {
+    /// Whose token it is.
+    pub const fn provider(&self) -> ProviderId {
+        self.provider
+    }
+
+    /// The key that verified it.
+    pub const fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// When it ends, the tolerated clock difference included.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Its claims.
+    pub const fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Whether it may be used now. Everything else about a verified token stays true.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), AuthnError> {
+        if now >= self.expires_at {
+            return Err(AuthnError::Expired);
+        }
+        if now < self.not_before {
+            return Err(AuthnError::NotYetValid);
+        }
+        Ok(())
+    }
+}
+
+/// What a provider demands of its tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct Checks<'p> {
+    /// Its place in the policy.
+    pub id: ProviderId,
+    /// Its settings.
+    pub provider: &'p Provider,
+    /// Its keys.
+    pub keys: &'p KeySet,
+}
+
+/// Verifies a token that claims to be of this provider. [`AuthnError::UnknownKey`] when no key
+/// answers to its `kid`, so that the caller can decide whether fetching keys might help.
+pub fn verify(
+    token: ParsedToken<'_>,
+    checks: Checks<'_>,
+    verifier: &impl SignatureVerifier,
+    now: Timestamp,
+) -> Result<Rc<VerifiedToken>, AuthnError> {
+    let key = check_signature(&token, checks.keys, verifier)?;
+    if token.claimed_issuer() != Some(&checks.provider.issuer) {
+        return Err(AuthnError::Issuer);
+    }
+    check_type(&token.claims)?;
+    check_audience(&token.claims, checks.provider)?;
+    let times = times(&token.claims, checks.provider.clock_skew, now)?;
+    let verified = VerifiedToken {
+        provider: checks.id,
+        key,
+        expires_at: times.0,
+        not_before: times.1,
+        claims: token.claims,
+    };
+    verified.check_time(now)?;
+    Ok(Rc::new(verified))
+}
+
+fn check_signature(
+    token: &ParsedToken<'_>,
+    keys: &KeySet,
+    verifier: &impl SignatureVerifier,
+) -> Result<KeyId, AuthnError> {
+    let mut known = false;
+    for key in keys.candidates(token.key_id.as_deref(), token.algorithm) {
+        known = true;
+        if verifier.rs256(key, token.signing_input, &token.signature) {
+            return Ok(key.id());
+        }
+    }
+    Err(if known { AuthnError::Signature } else { AuthnError::UnknownKey })
+}
+
+/// Keycloak names the kind of token in a claim; anything but a bearer token is for another use.
+fn check_type(claims: &Claims) -> Result<(), AuthnError> {
+    match claims.named("typ") {
+        None => Ok(()),
+        Some(Value::String(typ)) if typ.eq_ignore_ascii_case("bearer") => Ok(()),
+        Some(_) => Err(AuthnError::TokenType),
+    }
+}
+
+fn check_audience(claims: &Claims, provider: &Provider) -> Result<(), AuthnError> {
+    let Some(accepted) = &provider.audiences else { return Ok(()) };
+    let is_accepted =
+        |one: &Value| one.as_str().is_some_and(|aud| accepted.iter().any(|a| **a == *aud));
+    let found = match claims.named("aud") {
+        Some(Value::Array(list)) => list.iter().any(is_accepted),
+        Some(one) => is_accepted(one),
+        None => false,
+    };
+    if found { Ok(()) } else { Err(AuthnError::Audience) }
+}
+
+/// When the token may be used, the tolerated difference included. A token without expiry is
+/// never good: nothing could be cached for it, and nothing would ever end it.
+fn times(
+    claims: &Claims,
+    skew: Duration,
+    now: Timestamp,
+) -> Result<(Timestamp, Timestamp), AuthnError> {
+    let expires_at = date(claims, "exp")?.ok_or(AuthnError::Expired)?.after(skew);
+    let not_before = date(claims, "nbf")?.unwrap_or_default().before(skew);
+    let issued_at = date(claims, "iat")?.unwrap_or_default().before(skew);
+    if issued_at > now {
+        return Err(AuthnError::NotYetValid);
+    }
+    Ok((expires_at, not_before))
+}
+
+/// A NumericDate (RFC 7519 §2): seconds, whole or not.
+fn date(claims: &Claims, name: &str) -> Result<Option<Timestamp>, AuthnError> {
+    let Some(value) = claims.named(name) else { return Ok(None) };
+    if let Some(secs) = value.as_u64() {
+        return Ok(Some(Timestamp::from_secs(secs)));
+    }
+    let secs =
+        value.as_f64().filter(|secs| (0.0..=1e15).contains(secs)).ok_or(AuthnError::Claim)?;
+    // In range and not negative, so the cast cannot lose more than the fraction of a millisecond.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let millis = (secs * 1_000.0) as u64;
+    Ok(Some(Timestamp::from_millis(millis)))
+}

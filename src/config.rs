@@ -1,0 +1,362 @@
+//! What people write: the plugin configuration, YAML in `envoy.yaml` or JSON where a tool makes
+//! it. Serde shapes only; what they mean together is decided once, in [`crate::policy`].
+//!
+//! Every type refuses unknown fields, so a misspelt setting is an error and never a silent
+//! default. Every field says its default and what happens when what it names fails.
+
+pub(crate) mod document;
+mod duration;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use duration::Span;
+
+/// The whole plugin configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Format of this document. Only `v1` exists.
+    pub version: Version,
+    /// Who issues the tokens that are accepted. May be empty when every route has `token: none`.
+    #[serde(default)]
+    pub providers: Vec<Provider>,
+    /// Policy decision points that rules and headers may ask. Default: none.
+    #[serde(default)]
+    pub authorization: Vec<Authorization>,
+    /// Headers that only the filter may set, by name. They are removed from every request on
+    /// every route before any is set. Default: none.
+    #[serde(default)]
+    pub identity_headers: BTreeMap<String, IdentityHeader>,
+    /// Answer to a request that matches no route. Default: 404 with an empty body.
+    #[serde(default)]
+    pub unmatched: Unmatched,
+    /// Routes in order; the first that matches a request decides it.
+    pub routes: Vec<Route>,
+}
+
+/// Format of the document.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub enum Version {
+    /// The first format.
+    #[serde(rename = "v1")]
+    V1,
+}
+
+/// An issuer of tokens and how its tokens are checked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Name for rules, logs and metrics. Unique.
+    pub name: String,
+    /// The `iss` a token must carry, compared as it stands.
+    pub issuer: String,
+    /// A token must be for at least one of these (`aud`). Required, unless `any_audience`.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// Accept tokens for any audience. Default: false. A token meant for somebody else is then
+    /// good here too; say it only where the issuer serves nobody else.
+    #[serde(default)]
+    pub any_audience: bool,
+    /// Where the issuer publishes its keys.
+    pub jwks: Jwks,
+    /// How far the issuer's clock and ours may differ for `exp`, `nbf` and `iat`. Default: 60s.
+    #[serde(default = "defaults::clock_skew")]
+    pub clock_skew: Span,
+    /// Leave the token in the request that goes upstream. Default: false.
+    #[serde(default)]
+    pub forward: bool,
+    /// Claim that holds the caller's roles, nested names joined with dots, for example
+    /// `realm_access.roles`. Default: none; `roles: {from: token}` is then a configuration error.
+    #[serde(default)]
+    pub roles_claim: Option<String>,
+}
+
+/// A JSON Web Key Set fetched through an Envoy cluster.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jwks {
+    /// Envoy cluster that the call goes to.
+    pub cluster: String,
+    /// Absolute `http` or `https` URL; its authority and path are what the cluster is sent.
+    pub url: String,
+    /// How long one fetch may take. Default: 2s. Later it counts as failed and is repeated with
+    /// growing pauses; requests that wait for first keys are answered 503.
+    #[serde(default = "defaults::jwks_timeout")]
+    pub timeout: Span,
+    /// When keys are fetched again, if the answer names no `max-age`. Default: 5m.
+    #[serde(default = "defaults::jwks_refresh")]
+    pub refresh: Span,
+    /// How long the last good keys stay in use while fetching fails. Default: 24h. After that
+    /// tokens cannot be verified and requests that need one are answered 503.
+    #[serde(default = "defaults::jwks_max_stale")]
+    pub max_stale: Span,
+}
+
+/// An AuthZEN policy decision point.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authorization {
+    /// Name for routes, logs and metrics. Unique.
+    pub name: String,
+    /// Envoy cluster that the call goes to.
+    pub cluster: String,
+    /// Path of the evaluation endpoint. Default: `/access/v1/evaluation`.
+    #[serde(default = "defaults::evaluation_path")]
+    pub path: String,
+    /// How long one call may take. Default: 250ms. Later the route's `failure_mode` applies.
+    #[serde(default = "defaults::authorization_timeout")]
+    pub timeout: Span,
+    /// Environment variable that holds the bearer secret for the call. Default: none is sent.
+    /// A variable that is named but not set is a configuration error.
+    #[serde(default)]
+    pub credential_env: Option<String>,
+    /// What is sent beside the defaults. What a decision may depend on is what is sent, and what
+    /// is sent is the cache key.
+    #[serde(default)]
+    pub request: RequestMapping,
+    /// How answers are kept.
+    #[serde(default)]
+    pub cache: DecisionCache,
+}
+
+/// What an evaluation request carries.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestMapping {
+    /// The subject. Default: `{type: identity}` with the token's `sub` and no properties.
+    #[serde(default)]
+    pub subject: SubjectMapping,
+}
+
+/// How the subject of an evaluation request is made.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectMapping {
+    /// Subject type. Default: `identity`.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Properties taken from claims. A claim the token lacks is left out.
+    #[serde(default)]
+    pub properties: BTreeMap<String, ClaimSource>,
+}
+
+/// A value taken from the verified token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimSource {
+    /// Claim name, nested names joined with dots.
+    pub claim: String,
+}
+
+/// Limits of a decision cache.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionCache {
+    /// Most answers kept per worker. Default: 10000. 0 keeps none.
+    #[serde(default = "defaults::decision_entries")]
+    pub max_entries: u32,
+    /// Lifetime of an answer without `cache-control`. Default: 0s, so it is not kept.
+    #[serde(default)]
+    pub default_ttl: Span,
+    /// Longest lifetime, whatever the answer allows. Default: 5m.
+    #[serde(default = "defaults::decision_max_ttl")]
+    pub max_ttl: Span,
+}
+
+/// Where the value of an identity header comes from: exactly one of `claim` and `roles`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityHeader {
+    /// A claim: string, number, boolean or array of strings (joined with commas). Absent, or not
+    /// fit for a header: the header is not sent.
+    #[serde(default)]
+    pub claim: Option<String>,
+    /// The caller's roles, joined with commas.
+    #[serde(default)]
+    pub roles: Option<RoleSource>,
+    /// Value for a request without a token. Default: the header is not sent.
+    #[serde(default)]
+    pub anonymous: Option<String>,
+}
+
+/// Where roles come from.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleSource {
+    /// The decision point's answer (`context.roles`). Asked for when needed.
+    Decision,
+    /// The token, at the provider's `roles_claim`.
+    Token,
+}
+
+/// Answer to a request that matches no route.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unmatched {
+    /// HTTP status, 400 to 599. The body is empty.
+    pub status: u16,
+}
+
+impl Default for Unmatched {
+    fn default() -> Self {
+        Self { status: 404 }
+    }
+}
+
+/// One route: which requests, which token, which rules.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// Name for logs and metrics. Unique.
+    pub name: String,
+    /// Which requests it is for.
+    #[serde(rename = "match")]
+    pub matches: Match,
+    /// Whether a token is needed.
+    pub token: Token,
+    /// Rules in order, first match wins; when none matches the request is refused.
+    pub rules: Vec<Rule>,
+    /// Decision point for this route. Default: the only one configured.
+    #[serde(default)]
+    pub authorization: Option<String>,
+    /// What a missing answer of the decision point means. Default: deny.
+    #[serde(default)]
+    pub failure_mode: FailureMode,
+    /// What it means where only a roles header needed the answer. Default: `failure_mode`.
+    #[serde(default)]
+    pub roles_on_failure: RolesOnFailure,
+}
+
+/// Which requests a route is for: exactly one of `path` and `prefix`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// URI template: literal segments, `{name}` for one segment, and last `{name=**}` for any
+    /// number of them.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// A path and everything below it, by path element: `/a` is for `/a` and `/a/b`, not `/ab`.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// Methods. Default: all. A path that matches with another method is answered 405.
+    #[serde(default)]
+    pub methods: Vec<String>,
+}
+
+/// Whether a route needs a token.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Token {
+    /// No token, no request: 401.
+    Required,
+    /// A request may come without one; a token that is present must be valid.
+    Optional,
+    /// The token is neither read nor removed, and nobody is identified.
+    None,
+}
+
+/// One rule: a name and exactly one of `allow` and `deny`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Name for logs and metrics. Unique in its route.
+    pub name: String,
+    /// Let the request through when the condition is true.
+    #[serde(default)]
+    pub allow: Option<Condition>,
+    /// Refuse the request when the condition is true or cannot be told.
+    #[serde(default)]
+    pub deny: Option<Condition>,
+}
+
+/// A condition. All that is given must hold; at least one must be given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// Holds for every request. Only `true` can be written.
+    #[serde(default)]
+    pub always: Option<bool>,
+    /// Claims that must equal one of the values given (an array claim: contain one). A request
+    /// without a token, or a token without the claim, does not hold.
+    #[serde(default)]
+    pub claims: BTreeMap<String, Vec<String>>,
+    /// Roles of the caller.
+    #[serde(default)]
+    pub roles: Option<Roles>,
+    /// What the decision point must say. Unknown when it cannot be asked.
+    #[serde(default)]
+    pub decision: Option<bool>,
+}
+
+/// A condition on roles.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roles {
+    /// Holds when the caller has one of these.
+    pub any_of: Vec<String>,
+    /// Where the caller's roles are found.
+    pub from: RoleSource,
+}
+
+/// What a missing answer of the decision point means for a route.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureMode {
+    /// 503 with `retry-after`.
+    #[default]
+    Deny,
+    /// The bare decision condition counts as true; roles are absent. Counted.
+    Allow,
+}
+
+/// What a missing answer means where only a roles header needed it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum RolesOnFailure {
+    /// As the route's `failure_mode` says.
+    #[default]
+    FailureMode,
+    /// Forward without the header.
+    Absent,
+}
+
+mod defaults {
+    use super::Span;
+
+    pub(super) fn clock_skew() -> Span {
+        Span::from_secs(60)
+    }
+    pub(super) fn jwks_timeout() -> Span {
+        Span::from_secs(2)
+    }
+    pub(super) fn jwks_refresh() -> Span {
+        Span::from_secs(300)
+    }
+    pub(super) fn jwks_max_stale() -> Span {
+        Span::from_secs(24 * 3600)
+    }
+    pub(super) fn evaluation_path() -> String {
+        claimgate_authz_api::EVALUATION_PATH.to_owned()
+    }
+    pub(super) fn authorization_timeout() -> Span {
+        Span::from_millis(250)
+    }
+    pub(super) fn decision_entries() -> u32 {
+        10_000
+    }
+    pub(super) fn decision_max_ttl() -> Span {
+        Span::from_secs(300)
+    }
+}
+
+impl Default for DecisionCache {
+    fn default() -> Self {
+        Self {
+            max_entries: defaults::decision_entries(),
+            default_ttl: Span::default(),
+            max_ttl: defaults::decision_max_ttl(),
+        }
+    }
+}

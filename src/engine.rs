@@ -1,0 +1,135 @@
+//! Everything that the requests of one VM share under one policy: keys, caches, and the requests
+//! that wait.
+//!
+//! A new configuration gets a new engine, so nothing cached under one policy is ever used under
+//! another, and requests in flight end under the policy they began with. Still sans-IO: it is
+//! told what happened and says what to do, and knows streams only by their number.
+
+mod shared;
+mod waiting;
+
+use std::time::Duration;
+
+use crate::authn::FetchError;
+use crate::authz::{CalloutResponse, CheckError};
+use crate::pipeline::{Event, Pipeline, Step};
+use crate::policy::{Endpoint, Policy, ProviderId, Service, ServiceId};
+use crate::reply::Rejection;
+use crate::request::RequestHead;
+use crate::time::Timestamp;
+
+pub use shared::Shared;
+use waiting::WaitingRoom;
+
+/// The host's number for a stream, unique while the stream lives.
+pub type StreamId = u32;
+
+/// One policy being enforced.
+#[derive(Debug)]
+pub struct Engine {
+    shared: Shared,
+    waiting: WaitingRoom,
+}
+
+impl Engine {
+    /// An engine that has seen nothing yet.
+    pub fn new(policy: Policy) -> Self {
+        Self { shared: Shared::new(policy), waiting: WaitingRoom::default() }
+    }
+
+    /// The policy.
+    pub const fn policy(&self) -> &Policy {
+        self.shared.policy()
+    }
+
+    /// A request's head has come.
+    pub fn request(&mut self, stream: StreamId, head: RequestHead, now: Timestamp) -> Step {
+        self.advance(stream, Pipeline::ExpectRequest, Event::Request(head), now)
+    }
+
+    /// The decision point has answered a stream's question, or will not. A stream that is gone
+    /// is no error.
+    pub fn answer(
+        &mut self,
+        stream: StreamId,
+        answer: Result<CalloutResponse<'_>, CheckError>,
+        now: Timestamp,
+    ) -> Step {
+        let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
+        self.advance(stream, pipeline, Event::Answer(answer), now)
+    }
+
+    fn advance(
+        &mut self,
+        stream: StreamId,
+        pipeline: Pipeline,
+        event: Event<'_>,
+        now: Timestamp,
+    ) -> Step {
+        let (pipeline, step) = pipeline.step(event, &mut self.shared, now);
+        match pipeline {
+            Pipeline::Done => step,
+            waiting => self
+                .waiting
+                .park(stream, waiting)
+                .map_or(step, |crowded| crowded.reject(Rejection::Overloaded).1),
+        }
+    }
+
+    /// A stream has ended; whether it was still undecided.
+    pub fn forget(&mut self, stream: StreamId) -> bool {
+        self.waiting.take(stream).is_some()
+    }
+
+    /// Providers whose keys should be fetched now. Each is handed out once: the caller makes the
+    /// call and reports its end, or [`Engine::keys_failed`] at once if it cannot.
+    pub fn fetches_due(&mut self, now: Timestamp) -> Vec<ProviderId> {
+        self.shared.fetches_due(now)
+    }
+
+    /// Where a provider's keys are.
+    pub fn keys_endpoint(&self, provider: ProviderId) -> Option<&Endpoint> {
+        self.policy().providers.get(provider).map(|provider| &provider.jwks)
+    }
+
+    /// A decision point.
+    pub fn service(&self, service: ServiceId) -> Option<&Service> {
+        self.policy().services.get(service)
+    }
+
+    /// A fetch has been answered 200 with this document. Whatever comes of it, the streams that
+    /// waited are to be resumed with [`Engine::keys_changed`].
+    pub fn keys_fetched(
+        &mut self,
+        provider: ProviderId,
+        document: &[u8],
+        max_age: Option<Duration>,
+        now: Timestamp,
+    ) -> Result<(), FetchError> {
+        let source = self.shared.source(provider).ok_or(FetchError::Unreachable)?;
+        source.succeeded(document, max_age, now)
+    }
+
+    /// A fetch has brought nothing.
+    pub fn keys_failed(&mut self, provider: ProviderId, now: Timestamp) {
+        if let Some(source) = self.shared.source(provider) {
+            source.failed(now);
+        }
+    }
+
+    /// Fetches that will never be answered, now marked as failed.
+    pub fn lost_fetches(&mut self, now: Timestamp) -> Vec<ProviderId> {
+        self.shared.lost_fetches(now)
+    }
+
+    /// Streams that wait for a provider's keys.
+    pub fn awaiting_keys(&self, provider: ProviderId) -> Vec<StreamId> {
+        self.waiting.awaiting_keys(provider)
+    }
+
+    /// A fetch that this stream waited for has ended.
+    pub fn keys_changed(&mut self, stream: StreamId, now: Timestamp) -> Step {
+        let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
+        self.advance(stream, pipeline, Event::KeysChanged, now)
+    }
+}

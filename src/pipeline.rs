@@ -1,0 +1,176 @@
+//! The life of one request: a state machine that is handed events and hands back steps.
+//!
+//! It performs nothing. A state is consumed by every step, so an old one cannot be used twice;
+//! states are named for what they wait for, and [`Pipeline::Done`] absorbs everything, so a
+//! request is answered at most once. Time and everything shared come in as arguments.
+
+mod authenticate;
+mod authorize;
+
+use std::rc::Rc;
+
+use crate::authn::{AuthnError, Caller, RawToken, bearer_token};
+use crate::authz::CheckError;
+use crate::config::Token;
+use crate::engine::Shared;
+use crate::policy::{Matched, ProviderId, Route, ServiceId};
+use crate::reply::Rejection;
+use crate::request::{RequestHead, canonical_path};
+use crate::time::Timestamp;
+use crate::upstream::Mutations;
+
+use authenticate::authenticate;
+use authorize::{answered, authorize};
+
+/// Where a request is.
+#[derive(Debug)]
+pub enum Pipeline {
+    /// Its head has not been seen.
+    ExpectRequest,
+    /// It needs keys that are being fetched.
+    ExpectKeys(Box<ExpectKeys>),
+    /// It needs an answer of the decision point.
+    ExpectDecision(Box<ExpectDecision>),
+    /// It has been forwarded or answered. Absorbs every event.
+    Done,
+}
+
+/// What happens to a request.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Its head is here.
+    Request(RequestHead),
+    /// A fetch of keys it waited for has ended, well or not.
+    KeysChanged,
+    /// The decision point has answered, or will not.
+    Answer(Result<crate::authz::CalloutResponse<'a>, CheckError>),
+}
+
+/// What is to be done for a request.
+#[derive(Debug)]
+pub enum Step {
+    /// Change these headers and let it go on.
+    Forward(Mutations, Passed),
+    /// Answer it.
+    Reply(Rejection),
+    /// Hold it until a fetch of this provider's keys has ended.
+    AwaitKeys(ProviderId),
+    /// Hold it and ask this decision point this question.
+    Ask(ServiceId, Rc<[u8]>),
+    /// Nothing: it is done already.
+    Ignore,
+}
+
+/// How a request passed, for logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// By a rule.
+    Permitted,
+    /// By a rule, the failure mode standing in for an answer of the decision point.
+    Assumed,
+    /// By a rule, but without the roles that a header should carry.
+    WithoutRoles,
+}
+
+/// What is kept of a request while it waits.
+#[derive(Debug)]
+pub struct Request {
+    route: Rc<Route>,
+    method: Box<str>,
+    spoofed: Vec<String>,
+}
+
+/// A request that waits for keys.
+#[derive(Debug)]
+pub struct ExpectKeys {
+    request: Request,
+    token: RawToken,
+    provider: ProviderId,
+    /// Fetches it may still wait for.
+    waits_left: u8,
+}
+
+/// A request that waits for an answer.
+#[derive(Debug)]
+pub struct ExpectDecision {
+    request: Request,
+    caller: Caller,
+    service: ServiceId,
+    question: Rc<[u8]>,
+}
+
+impl Pipeline {
+    /// Handles an event. An event that does not fit the state changes nothing.
+    pub fn step(self, event: Event<'_>, shared: &mut Shared, now: Timestamp) -> (Self, Step) {
+        match (self, event) {
+            (Self::ExpectRequest, Event::Request(head)) => admit(&head, shared, now),
+            (Self::ExpectKeys(waiting), Event::KeysChanged) => {
+                let ExpectKeys { request, token, waits_left, .. } = *waiting;
+                authenticate(request, token, waits_left, shared, now)
+            }
+            (Self::ExpectDecision(waiting), Event::Answer(answer)) => {
+                answered(*waiting, answer, shared, now)
+            }
+            (state, Event::Request(_) | Event::KeysChanged | Event::Answer(_)) => {
+                (state, Step::Ignore)
+            }
+        }
+    }
+
+    /// Answers a request whatever it waits for; a request that is done stays done.
+    pub fn reject(self, rejection: Rejection) -> (Self, Step) {
+        match self {
+            Self::Done => (Self::Done, Step::Ignore),
+            Self::ExpectRequest | Self::ExpectKeys(_) | Self::ExpectDecision(_) => reply(rejection),
+        }
+    }
+
+    /// The provider whose keys it waits for.
+    pub fn awaited_keys(&self) -> Option<ProviderId> {
+        match self {
+            Self::ExpectKeys(waiting) => Some(waiting.provider),
+            Self::ExpectRequest | Self::ExpectDecision(_) | Self::Done => None,
+        }
+    }
+}
+
+fn reply(rejection: Rejection) -> (Pipeline, Step) {
+    (Pipeline::Done, Step::Reply(rejection))
+}
+
+/// Phases 0 and 1: the path, the route, the token.
+fn admit(head: &RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, Step) {
+    let route = match route(head, shared) {
+        Ok(route) => route,
+        Err(rejection) => return reply(rejection),
+    };
+    let request = Request {
+        method: head.method().unwrap_or_default().into(),
+        spoofed: head.spoofed().to_vec(),
+        route,
+    };
+    if request.route.token == Token::None {
+        return authorize(request, Caller::Anonymous, shared, now);
+    }
+    match bearer_token(head.credentials()) {
+        Ok(Some(token)) => authenticate(request, token, authenticate::MAX_WAITS, shared, now),
+        Ok(None) if request.route.token == Token::Optional => {
+            authorize(request, Caller::Anonymous, shared, now)
+        }
+        Ok(None) => reply(Rejection::Credentials(AuthnError::Missing)),
+        Err(error) => reply(Rejection::Credentials(error)),
+    }
+}
+
+fn route(head: &RequestHead, shared: &Shared) -> Result<Rc<Route>, Rejection> {
+    let path = canonical_path(head.path_and_query().unwrap_or_default());
+    let path = path.map_err(Rejection::NotCanonical)?;
+    let policy = shared.policy();
+    match policy.routes.find(path, head.method().unwrap_or_default()) {
+        Matched::Route(route) => Ok(Rc::clone(route)),
+        Matched::OtherMethods(methods) => {
+            Err(Rejection::Method { allow: methods.into_iter().map(str::to_owned).collect() })
+        }
+        Matched::Nothing => Err(Rejection::NoRoute { status: policy.unmatched }),
+    }
+}

@@ -1,0 +1,120 @@
+//! Phase 2: from a raw token to a caller, through the token cache, waiting for keys at need.
+
+use std::rc::Rc;
+
+use super::{ExpectKeys, Pipeline, Request, Step, authorize, reply};
+use crate::authn::{
+    AuthnError, Caller, Checks, KeyState, ParsedToken, RawToken, VerifiedToken, verify,
+};
+use crate::engine::Shared;
+use crate::policy::ProviderId;
+use crate::reply::Rejection;
+use crate::time::Timestamp;
+
+/// Fetches one request waits for at most: one that had begun before it came, and one after.
+pub(super) const MAX_WAITS: u8 = 2;
+
+/// Verifies a token and goes on to authorization, or waits for keys, or refuses.
+pub(super) fn authenticate(
+    request: Request,
+    token: RawToken,
+    waits_left: u8,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> (Pipeline, Step) {
+    match verified(&token, waits_left, shared, now) {
+        Ok(verified) => authorize(request, Caller::Identified(verified.into()), shared, now),
+        Err(Obstacle::Refused(rejection)) => reply(rejection),
+        Err(Obstacle::Wait { provider, waits_left }) => {
+            let waiting = ExpectKeys { request, token, provider, waits_left };
+            (Pipeline::ExpectKeys(Box::new(waiting)), Step::AwaitKeys(provider))
+        }
+    }
+}
+
+/// What keeps a token from being verified now.
+enum Obstacle {
+    Refused(Rejection),
+    Wait { provider: ProviderId, waits_left: u8 },
+}
+
+impl From<AuthnError> for Obstacle {
+    fn from(error: AuthnError) -> Self {
+        Self::Refused(Rejection::Credentials(error))
+    }
+}
+
+fn verified(
+    token: &RawToken,
+    waits_left: u8,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> Result<Rc<VerifiedToken>, Obstacle> {
+    if let Some(known) = shared.known_token(token, now) {
+        return Ok(known?);
+    }
+    let parsed = ParsedToken::parse(token)?;
+    let issuer = parsed.claimed_issuer().ok_or(AuthnError::Issuer)?;
+    let provider = shared.provider_of(issuer).ok_or(AuthnError::Issuer)?;
+    let key_id = parsed.key_id().map(str::to_owned);
+    let Some(checks) = shared.checks(provider, now) else {
+        return Err(wait_for_keys(provider, waits_left, shared, now));
+    };
+    match verify_with(parsed, checks, shared, now) {
+        Ok(verified) => {
+            shared.remember_token(token.clone(), Rc::clone(&verified));
+            Ok(verified)
+        }
+        Err(AuthnError::UnknownKey) => {
+            Err(wait_for_key(key_id.as_deref(), provider, waits_left, shared, now))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn verify_with(
+    parsed: ParsedToken<'_>,
+    checks: Checks<'_>,
+    shared: &Shared,
+    now: Timestamp,
+) -> Result<Rc<VerifiedToken>, AuthnError> {
+    verify(parsed, checks, shared.verifier(), now)
+}
+
+/// There are no keys at all.
+fn wait_for_keys(
+    provider: ProviderId,
+    waits_left: u8,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> Obstacle {
+    let state = shared.source(provider).map(|source| source.want(now));
+    match (state, waits_left.checked_sub(1)) {
+        (Some(KeyState::Wait { .. }), Some(waits_left)) => Obstacle::Wait { provider, waits_left },
+        _ => Obstacle::Refused(Rejection::NoKeys),
+    }
+}
+
+/// There are keys, and not the one the token names.
+fn wait_for_key(
+    key_id: Option<&str>,
+    provider: ProviderId,
+    waits_left: u8,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> Obstacle {
+    let Some(source) = shared.source(provider) else {
+        return Obstacle::Refused(Rejection::Internal);
+    };
+    let Some(left) = waits_left.checked_sub(1) else {
+        source.remember_unknown(key_id, now);
+        return AuthnError::UnknownKey.into();
+    };
+    match source.want_key(key_id, now) {
+        KeyState::Wait { joined: true } => Obstacle::Wait { provider, waits_left: left },
+        // A fetch that starts after the question answers it for good.
+        KeyState::Wait { joined: false } => Obstacle::Wait { provider, waits_left: 0 },
+        KeyState::Unknown => AuthnError::UnknownKey.into(),
+        KeyState::Unavailable => Obstacle::Refused(Rejection::NoKeys),
+    }
+}

@@ -1,0 +1,246 @@
+//! What is enforced: a [`Policy`], compiled once from a [`Config`] and never changed.
+//!
+//! Everything a configuration can get wrong is found here, with the place it stands and the names
+//! that would have been right. A policy that exists can be enforced without a further check.
+
+mod compile;
+mod invalid;
+mod route;
+mod rule;
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::authn::ClaimPath;
+use crate::config::{Config, FailureMode, RoleSource, Token, document};
+use crate::upstream::OwnHeaders;
+
+pub use invalid::{InvalidKind, InvalidPolicy};
+pub use route::{InvalidTemplate, Matched, RouteTable, Template};
+pub use rule::{
+    Allowed, Answer, Condition, Effect, Facts, NeedAnswer, Rule, Truth, Verdict, evaluate,
+};
+
+/// Index of a provider in its policy.
+pub type ProviderId = usize;
+
+/// Index of an authorization service in its policy.
+pub type ServiceId = usize;
+
+/// Everything the filter enforces.
+#[derive(Debug)]
+pub struct Policy {
+    /// Issuers of tokens.
+    pub providers: Vec<Provider>,
+    /// Decision points.
+    pub services: Vec<Service>,
+    /// Headers set from a permit.
+    pub headers: Vec<Header>,
+    /// Headers stripped from every request.
+    pub own_headers: OwnHeaders,
+    /// Routes.
+    pub routes: RouteTable<Rc<Route>>,
+    /// Status for requests that match no route.
+    pub unmatched: u16,
+}
+
+/// An issuer of tokens.
+#[derive(Debug)]
+pub struct Provider {
+    /// Name for logs and metrics.
+    pub name: Box<str>,
+    /// Exact `iss`.
+    pub issuer: Box<str>,
+    /// Acceptable `aud`; `None` accepts any.
+    pub audiences: Option<Vec<Box<str>>>,
+    /// Where keys are fetched.
+    pub jwks: Endpoint,
+    /// When keys are fetched again without `max-age`.
+    pub refresh: Duration,
+    /// How long the last good keys may be used.
+    pub max_stale: Duration,
+    /// Tolerated clock difference.
+    pub clock_skew: Duration,
+    /// Whether the token stays in the request.
+    pub forward: bool,
+    /// Claim with the caller's roles.
+    pub roles_claim: Option<ClaimPath>,
+}
+
+/// What a callout needs: cluster, authority, path, time limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Envoy cluster.
+    pub cluster: Box<str>,
+    /// `:scheme`.
+    pub scheme: &'static str,
+    /// `:authority`.
+    pub authority: Box<str>,
+    /// `:path`.
+    pub path: Box<str>,
+    /// Time limit, at least a millisecond (a zero would mean none to the host).
+    pub timeout: Duration,
+}
+
+/// A decision point.
+#[derive(Debug)]
+pub struct Service {
+    /// Name for logs and metrics.
+    pub name: Box<str>,
+    /// Evaluation endpoint.
+    pub endpoint: Endpoint,
+    /// `authorization` for the call.
+    pub credential: Option<Secret>,
+    /// Subject type of identified callers.
+    pub subject_type: Box<str>,
+    /// Subject properties taken from claims.
+    pub subject_properties: Vec<(Box<str>, ClaimPath)>,
+    /// Limits of what is kept of its answers.
+    pub cache: CacheLimits,
+}
+
+/// Limits of a decision cache.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheLimits {
+    /// Most entries.
+    pub max_entries: usize,
+    /// Lifetime of an answer that does not say.
+    pub default_ttl: Duration,
+    /// Longest lifetime.
+    pub max_ttl: Duration,
+}
+
+/// A header set from a permit.
+#[derive(Debug)]
+pub struct Header {
+    /// Lower-case name.
+    pub name: Box<str>,
+    /// Where the value comes from.
+    pub source: HeaderSource,
+    /// Value for a request without a token.
+    pub anonymous: Option<Box<str>>,
+}
+
+/// Where a header's value comes from.
+#[derive(Debug)]
+pub enum HeaderSource {
+    /// A claim.
+    Claim(ClaimPath),
+    /// The caller's roles.
+    Roles(RoleSource),
+}
+
+/// What applies to the requests of one route.
+#[derive(Debug)]
+pub struct Route {
+    /// Name for logs and metrics.
+    pub name: Box<str>,
+    /// Template as written: the resource id for the decision point.
+    pub template: Box<str>,
+    /// Whether a token is needed.
+    pub token: Token,
+    /// Rules in order.
+    pub rules: Vec<Rule>,
+    /// Decision point, when there is one.
+    pub service: Option<ServiceId>,
+    /// What a missing answer means.
+    pub failure_mode: FailureMode,
+    /// Whether a missing answer is no obstacle where only a header needed it.
+    pub roles_may_be_absent: bool,
+}
+
+/// A value that no log may show.
+#[derive(Clone)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// The value, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Policy {
+    /// Parses and compiles a configuration as the host hands it over: JSON, or the bytes of a
+    /// `google.protobuf.Struct`. `env` looks up environment variables.
+    pub fn from_document(
+        bytes: &[u8],
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidPolicy> {
+        let document = document::read(bytes).map_err(|error| InvalidPolicy::document(&error))?;
+        let config: Config = serde_path_to_error::deserialize(document)
+            .map_err(|error| InvalidPolicy::parse(&error))?;
+        Self::compile(&config, env)
+    }
+
+    /// Compiles a configuration. `env` looks up environment variables.
+    pub fn compile(
+        config: &Config,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidPolicy> {
+        compile::policy(config, env)
+    }
+
+    /// Whether a header needs roles of the decision point.
+    pub fn headers_need_roles(&self) -> bool {
+        self.headers.iter().any(|h| matches!(h.source, HeaderSource::Roles(RoleSource::Decision)))
+    }
+}
+
+/// One line for each thing that is enforced, defaults filled in; for start-up logs and tests.
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for p in &self.providers {
+            let audiences = p.audiences.as_ref().map_or("any".into(), |list| list.join(","));
+            writeln!(
+                f,
+                "provider {}: issuer={} audiences={audiences} keys={} refresh={:?} max_stale={:?} skew={:?} forward={}",
+                p.name, p.issuer, p.jwks, p.refresh, p.max_stale, p.clock_skew, p.forward
+            )?;
+        }
+        for s in &self.services {
+            writeln!(
+                f,
+                "authorization {}: {} subject={} max_entries={} default_ttl={:?} max_ttl={:?} credential={}",
+                s.name,
+                s.endpoint,
+                s.subject_type,
+                s.cache.max_entries,
+                s.cache.default_ttl,
+                s.cache.max_ttl,
+                s.credential.is_some()
+            )?;
+        }
+        for h in &self.headers {
+            writeln!(f, "header {}: {:?} anonymous={:?}", h.name, h.source, h.anonymous)?;
+        }
+        for r in self.routes.iter() {
+            writeln!(
+                f,
+                "route {}: {} token={:?} failure_mode={:?} roles_may_be_absent={}",
+                r.name, r.template, r.token, r.failure_mode, r.roles_may_be_absent
+            )?;
+            for rule in &r.rules {
+                writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.conditions)?;
+            }
+        }
+        writeln!(f, "unmatched: {}", self.unmatched)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}!{}://{}{} within {:?}",
+            self.cluster, self.scheme, self.authority, self.path, self.timeout
+        )
+    }
+}

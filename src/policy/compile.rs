@@ -1,0 +1,189 @@
+//! From what people write to what is enforced, one entry at a time, top down. Each function takes
+//! the path of its entry, so that every error can say where it stands.
+
+mod endpoint;
+mod routes;
+
+use std::collections::HashSet;
+
+use super::invalid::{InvalidKind, InvalidPolicy};
+use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
+use crate::authn::ClaimPath;
+use crate::config::{self, Config, RoleSource};
+use crate::upstream::OwnHeaders;
+
+type Result<T> = std::result::Result<T, InvalidPolicy>;
+
+/// Looks up an environment variable.
+type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
+    let providers = named(&config.providers, "providers", |p| &p.name, provider)?;
+    let services = named(
+        &config.authorization,
+        "authorization",
+        |a| &a.name,
+        |a, at| {
+            check_issuer_is_sent(a, at, config)?;
+            service(a, at, env)
+        },
+    )?;
+    let headers = headers(config)?;
+    let routes = routes::table(config, &services)?;
+    let unmatched = config.unmatched.status;
+    if !(400..=599).contains(&unmatched) {
+        return Err(needs("unmatched.status", "a status from 400 to 599"));
+    }
+    let own_headers = OwnHeaders::new(headers.iter().map(|header: &Header| &*header.name));
+    Ok(Policy { providers, services, headers, own_headers, routes, unmatched })
+}
+
+/// Compiles a list of entries that have unique, non-empty names.
+fn named<C, P>(
+    entries: &[C],
+    list: &str,
+    name: impl Fn(&C) -> &str,
+    compile: impl Fn(&C, &str) -> Result<P>,
+) -> Result<Vec<P>> {
+    let mut seen = HashSet::new();
+    let mut compiled = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.iter().enumerate() {
+        let name = name(entry);
+        let at = format!("{list}[{index}] {name:?}");
+        if name.is_empty() || !name.bytes().all(is_name_byte) {
+            return Err(needs(at, "a name of letters, digits, `-`, `_` and `.`"));
+        }
+        if !seen.insert(name) {
+            let kind = InvalidKind::Duplicate { what: "entry", name: name.into() };
+            return Err(InvalidPolicy::new(at, kind));
+        }
+        compiled.push(compile(entry, &at)?);
+    }
+    Ok(compiled)
+}
+
+/// Names go into metric names and log lines, so they stay plain.
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+fn needs(at: impl Into<String>, what: &'static str) -> InvalidPolicy {
+    InvalidPolicy::new(at, InvalidKind::Needs(what))
+}
+
+fn provider(provider: &config::Provider, at: &str) -> Result<Provider> {
+    if provider.issuer.is_empty() {
+        return Err(needs(format!("{at}.issuer"), "the exact `iss` of its tokens"));
+    }
+    let audiences = match (provider.any_audience, provider.audiences.is_empty()) {
+        (true, true) => None,
+        (false, false) => Some(provider.audiences.iter().map(|a| a.as_str().into()).collect()),
+        _ => {
+            let what = "either at least one entry or `any_audience: true`, not both";
+            return Err(needs(format!("{at}.audiences"), what));
+        }
+    };
+    Ok(Provider {
+        name: provider.name.as_str().into(),
+        issuer: provider.issuer.as_str().into(),
+        audiences,
+        jwks: endpoint::of_jwks(&provider.jwks, &format!("{at}.jwks"))?,
+        refresh: provider.jwks.refresh.as_duration(),
+        max_stale: provider.jwks.max_stale.as_duration(),
+        clock_skew: provider.clock_skew.as_duration(),
+        forward: provider.forward,
+        roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),
+    })
+}
+
+fn service(service: &config::Authorization, at: &str, env: Env<'_>) -> Result<Service> {
+    let subject = &service.request.subject;
+    let properties = subject.properties.iter();
+    let limits = &service.cache;
+    Ok(Service {
+        name: service.name.as_str().into(),
+        endpoint: endpoint::of_service(service, at)?,
+        credential: service
+            .credential_env
+            .as_ref()
+            .map(|name| credential(name, &format!("{at}.credential_env"), env))
+            .transpose()?,
+        subject_type: subject.kind.as_deref().unwrap_or("identity").into(),
+        subject_properties: properties
+            .map(|(name, from)| (name.as_str().into(), ClaimPath::new(&from.claim)))
+            .collect(),
+        cache: CacheLimits {
+            max_entries: usize::try_from(limits.max_entries).unwrap_or(usize::MAX),
+            default_ttl: limits.default_ttl.as_duration(),
+            max_ttl: limits.max_ttl.as_duration(),
+        },
+    })
+}
+
+/// Identity is provider and subject together: where several providers issue subjects, a question
+/// that does not say whose it is would let one provider's subjects pass for another's.
+fn check_issuer_is_sent(service: &config::Authorization, at: &str, config: &Config) -> Result<()> {
+    let mut properties = service.request.subject.properties.values();
+    if config.providers.len() > 1 && !properties.any(|from| from.claim == "iss") {
+        let at = format!("{at}.request.subject.properties");
+        return Err(needs(at, "a property from the claim `iss`, as there are several providers"));
+    }
+    Ok(())
+}
+
+fn credential(name: &str, at: &str, env: Env<'_>) -> Result<Secret> {
+    let value = env(name).filter(|value| !value.is_empty());
+    let value =
+        value.ok_or_else(|| InvalidPolicy::new(at, InvalidKind::Environment(name.into())))?;
+    if value.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        return Err(needs(at, "a variable whose value is printable ASCII without spaces"));
+    }
+    Ok(Secret(format!("Bearer {value}").into()))
+}
+
+fn headers(config: &Config) -> Result<Vec<Header>> {
+    config
+        .identity_headers
+        .iter()
+        .map(|(name, header)| self::header(name, header, config))
+        .collect()
+}
+
+fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Result<Header> {
+    let at = format!("identity_headers.{name:?}");
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.is_empty() || !name.bytes().all(plain) {
+        return Err(needs(at, "a name of lower-case letters, digits and `-`"));
+    }
+    if OwnHeaders::is_reserved(name) {
+        return Err(InvalidPolicy::new(at, InvalidKind::ReservedHeader(name.into())));
+    }
+    if header.anonymous.as_deref().is_some_and(|value| !is_header_text(value)) {
+        return Err(needs(format!("{at}.anonymous"), "printable ASCII"));
+    }
+    let source = match (&header.claim, header.roles) {
+        (Some(claim), None) => HeaderSource::Claim(ClaimPath::new(claim)),
+        (None, Some(from)) => HeaderSource::Roles(roles_from(from, config, &at)?),
+        _ => return Err(needs(at, "exactly one of `claim` and `roles`")),
+    };
+    let anonymous = header.anonymous.as_deref().map(Into::into);
+    Ok(Header { name: name.into(), source, anonymous })
+}
+
+fn is_header_text(value: &str) -> bool {
+    value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+/// Checks that roles can be found where a header or a rule wants them from.
+fn roles_from(from: RoleSource, config: &Config, at: &str) -> Result<RoleSource> {
+    let missing = match from {
+        RoleSource::Decision if config.authorization.is_empty() => {
+            "an entry in `authorization` that can be asked for roles"
+        }
+        RoleSource::Token if config.providers.iter().any(|p| p.roles_claim.is_none()) => {
+            "a `roles_claim` at every provider"
+        }
+        RoleSource::Decision | RoleSource::Token => return Ok(from),
+    };
+    Err(needs(format!("{at}.roles"), missing))
+}

@@ -1,0 +1,99 @@
+//! What can be wrong with a configuration, and where: one line that names the offending entry and
+//! the names that would have been right.
+
+use std::fmt;
+
+use super::InvalidTemplate;
+
+/// A configuration that cannot be enforced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidPolicy {
+    /// Path of the entry, for example `routes[3] "orders-write".rules[0] "permitted".allow`.
+    pub at: String,
+    /// What is wrong with it.
+    pub kind: InvalidKind,
+}
+
+/// What is wrong with an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvalidKind {
+    /// Not of the documented form; the text names what was expected.
+    Form(String),
+    /// A name that is not configured.
+    Unknown {
+        /// What kind of thing it should name.
+        what: &'static str,
+        /// The name as written.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A name used twice.
+    Duplicate {
+        /// What kind of thing it names.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A value that is missing, or out of bounds; the text says what is needed.
+    Needs(&'static str),
+    /// A path pattern that cannot be used.
+    Template {
+        /// The pattern as written.
+        text: String,
+        /// What is wrong with it.
+        error: InvalidTemplate,
+    },
+    /// A header that nobody may claim.
+    ReservedHeader(String),
+    /// An environment variable that is not set.
+    Environment(String),
+}
+
+impl InvalidPolicy {
+    pub(super) fn new(at: impl Into<String>, kind: InvalidKind) -> Self {
+        Self { at: at.into(), kind }
+    }
+
+    pub(super) fn parse(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let path = error.path().to_string();
+        Self::new(if path == "." { "configuration".into() } else { path }, form(error.inner()))
+    }
+
+    pub(super) fn document(error: &serde_json::Error) -> Self {
+        Self::new("configuration", form(error))
+    }
+}
+
+fn form(error: &serde_json::Error) -> InvalidKind {
+    InvalidKind::Form(error.to_string())
+}
+
+impl fmt::Display for InvalidPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.kind)
+    }
+}
+
+impl std::error::Error for InvalidPolicy {}
+
+impl fmt::Display for InvalidKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(text) => f.write_str(text),
+            Self::Unknown { what, name, known } if known.is_empty() => {
+                write!(f, "unknown {what} `{name}` (none is configured)")
+            }
+            Self::Unknown { what, name, known } => {
+                write!(f, "unknown {what} `{name}` (known: `{}`)", known.join("`, `"))
+            }
+            Self::Duplicate { what, name } => write!(f, "a second {what} named `{name}`"),
+            Self::Needs(what) => write!(f, "needs {what}"),
+            Self::Template { text, error } => write!(f, "`{text}` {error}"),
+            Self::ReservedHeader(name) => {
+                write!(f, "`{name}` cannot be an identity header: requests need it as it is")
+            }
+            Self::Environment(name) => write!(f, "environment variable `{name}` is not set"),
+        }
+    }
+}

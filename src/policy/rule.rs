@@ -1,0 +1,244 @@
+//! Rules: named conditions that allow or deny, evaluated in order over what is known.
+//!
+//! Three-valued. A condition is true, false or unknown, and unknown is never mistaken for either:
+//! an allow rule needs true, a deny rule fires on true and on unknown. A condition that needs the
+//! decision point says so when it is reached and not before, so that nobody is asked in vain.
+
+use crate::authn::{Caller, ClaimPath};
+use crate::authz::{CheckError, Decision};
+use crate::config::RoleSource;
+
+/// One compiled rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Name for logs and metrics.
+    pub name: Box<str>,
+    /// What happens when the condition fires.
+    pub effect: Effect,
+    /// All of these must hold. Those that may ask the decision point come last.
+    pub conditions: Vec<Condition>,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Let the request through.
+    Allow,
+    /// Refuse it.
+    Deny,
+}
+
+/// One compiled condition.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// Holds always.
+    Always,
+    /// A claim equals, or as an array contains, one of the values.
+    Claim {
+        /// Where the claim is.
+        path: ClaimPath,
+        /// The values.
+        any_of: Vec<Box<str>>,
+    },
+    /// The caller has one of the roles.
+    Roles {
+        /// The roles.
+        any_of: Vec<Box<str>>,
+        /// Where the caller's are found.
+        from: RoleSource,
+    },
+    /// The decision point says so.
+    Decision {
+        /// What it has to say.
+        expected: bool,
+    },
+}
+
+/// The truth of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// What is known of the decision point's answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer<'a> {
+    /// Nobody has asked yet.
+    NotAsked,
+    /// It said this.
+    Known(&'a Decision),
+    /// It could not be asked, or did not answer.
+    Missing {
+        /// Why.
+        error: CheckError,
+        /// The route's failure mode, applied to causes that a client cannot provoke.
+        assume_true: bool,
+    },
+}
+
+impl Answer<'_> {
+    /// Why there is no answer, if that is nothing the caller could have brought about. What a
+    /// caller can bring about is a refusal, never an outage.
+    fn fault(self) -> Option<CheckError> {
+        match self {
+            Self::Missing { error, .. } if !error.is_the_callers() => Some(error),
+            Self::Missing { .. } | Self::NotAsked | Self::Known(_) => None,
+        }
+    }
+}
+
+/// What rules may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Where the caller's provider keeps roles in its tokens, if it does.
+    pub roles_claim: Option<&'a ClaimPath>,
+    /// What the decision point said.
+    pub answer: Answer<'a>,
+}
+
+/// The decision point has to be asked before evaluation can go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NeedAnswer;
+
+/// What the rules of a route say. `Allowed` is the evidence a permit is made from: only
+/// [`evaluate`] makes one.
+#[derive(Debug)]
+pub enum Verdict<'p> {
+    /// This rule lets the request through.
+    Allow(Allowed<'p>),
+    /// This rule refuses it, or no rule allowed it.
+    Deny {
+        /// The rule, if it was one.
+        rule: Option<&'p str>,
+    },
+    /// It would depend on an answer that is missing.
+    Undecided {
+        /// The rule that needed it.
+        rule: &'p str,
+        /// Why it is missing.
+        error: CheckError,
+    },
+}
+
+/// Evidence that a rule allowed a request.
+#[derive(Debug)]
+pub struct Allowed<'p> {
+    rule: &'p str,
+    assumed: bool,
+}
+
+impl<'p> Allowed<'p> {
+    /// The rule that allowed it.
+    pub const fn rule(&self) -> &'p str {
+        self.rule
+    }
+
+    /// Whether the failure mode stood in for an answer.
+    pub const fn assumed(&self) -> bool {
+        self.assumed
+    }
+}
+
+/// Evaluates a route's rules in order; the first that fires decides, and no rule means deny.
+pub fn evaluate<'p>(rules: &'p [Rule], facts: &Facts<'_>) -> Result<Verdict<'p>, NeedAnswer> {
+    let mut undecided = None;
+    for rule in rules {
+        let missing = facts.answer.fault();
+        match (rule.effect, rule.truth(facts)?) {
+            (_, Truth::False) => {}
+            (Effect::Allow, Truth::True) => {
+                let assumed = missing.is_some() && rule.asks();
+                return Ok(Verdict::Allow(Allowed { rule: &rule.name, assumed }));
+            }
+            (Effect::Deny, Truth::True) => return Ok(Verdict::Deny { rule: Some(&rule.name) }),
+            (effect, Truth::Unknown) => {
+                let found = missing.filter(|_| rule.asks()).map(|error| (&*rule.name, error));
+                if effect == Effect::Deny {
+                    return Ok(found
+                        .map_or(Verdict::Deny { rule: Some(&rule.name) }, |(rule, error)| {
+                            Verdict::Undecided { rule, error }
+                        }));
+                }
+                undecided = undecided.or(found);
+            }
+        }
+    }
+    Ok(undecided
+        .map_or(Verdict::Deny { rule: None }, |(rule, error)| Verdict::Undecided { rule, error }))
+}
+
+impl Rule {
+    /// Whether one of its conditions needs the decision point.
+    pub fn asks(&self) -> bool {
+        self.conditions.iter().any(Condition::asks)
+    }
+
+    fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {
+        let mut all = Truth::True;
+        for condition in &self.conditions {
+            match condition.truth(facts)? {
+                Truth::False => return Ok(Truth::False),
+                Truth::Unknown => all = Truth::Unknown,
+                Truth::True => {}
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl Condition {
+    /// Whether it needs the decision point.
+    pub const fn asks(&self) -> bool {
+        matches!(self, Self::Decision { .. } | Self::Roles { from: RoleSource::Decision, .. })
+    }
+
+    fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {
+        match self {
+            Self::Always => Ok(Truth::True),
+            Self::Claim { path, any_of } => Ok(claim_is_one_of(facts.caller, path, any_of).into()),
+            Self::Roles { any_of, from: RoleSource::Token } => {
+                Ok(token_roles(facts, any_of).into())
+            }
+            Self::Roles { any_of, from: RoleSource::Decision } => decision_roles(facts, any_of),
+            Self::Decision { expected } => match facts.answer {
+                Answer::NotAsked => Err(NeedAnswer),
+                Answer::Known(decision) => Ok((decision.allows() == *expected).into()),
+                Answer::Missing { assume_true: true, .. } if *expected => Ok(Truth::True),
+                Answer::Missing { .. } => Ok(Truth::Unknown),
+            },
+        }
+    }
+}
+
+fn claim_is_one_of(caller: &Caller, path: &ClaimPath, any_of: &[Box<str>]) -> bool {
+    let Some(principal) = caller.principal() else { return false };
+    principal.claims().texts(path).any(|text| any_of.iter().any(|one| **one == *text))
+}
+
+fn token_roles(facts: &Facts<'_>, any_of: &[Box<str>]) -> bool {
+    let Some(path) = facts.roles_claim else { return false };
+    claim_is_one_of(facts.caller, path, any_of)
+}
+
+fn decision_roles(facts: &Facts<'_>, any_of: &[Box<str>]) -> Result<Truth, NeedAnswer> {
+    match facts.answer {
+        Answer::NotAsked => Err(NeedAnswer),
+        Answer::Missing { .. } => Ok(Truth::Unknown),
+        Answer::Known(decision) => Ok(decision
+            .roles()
+            .map_or(Truth::Unknown, |roles| roles.iter().any(|role| any_of.contains(role)).into())),
+    }
+}

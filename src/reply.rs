@@ -1,0 +1,226 @@
+//! Every refusal the filter can give, and the reply a client gets for it: the only such table.
+//!
+//! A reply never says more than a client may know: no claim, no token, no path, no rule's name.
+//! What exactly was wrong goes into the response code details, for the operator's access log.
+
+use std::borrow::Cow;
+
+use crate::authn::AuthnError;
+use crate::authz::CheckError;
+use crate::request::NotCanonical;
+
+/// Why a request is refused, split by whose fault it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// The client's: its path could mean one thing here and another upstream. 400.
+    NotCanonical(NotCanonical),
+    /// The client's: nothing is served under this path. The policy's `unmatched` status.
+    NoRoute {
+        /// That status.
+        status: u16,
+    },
+    /// The client's: the path is served, with these methods. 405 (RFC 9110 §15.5.6).
+    Method {
+        /// Those methods.
+        allow: Vec<String>,
+    },
+    /// The client's: credentials are missing or not good. 401 or 400 (RFC 6750 §3).
+    Credentials(AuthnError),
+    /// The policy's: a rule refuses, or none allows. 403.
+    Forbidden {
+        /// The rule, if it was one.
+        rule: Option<String>,
+    },
+    /// Nobody's here: the issuer's keys cannot be had. 503.
+    NoKeys,
+    /// Nobody's here: the decision point did not decide. 503.
+    Undecided {
+        /// The rule that needed it.
+        rule: String,
+        /// Why it did not.
+        error: CheckError,
+    },
+    /// Ours: too many requests wait already. 503.
+    Overloaded,
+    /// Ours: something that cannot happen did. 500.
+    Internal,
+}
+
+/// A reply that the filter gives itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalReply {
+    /// HTTP status. For gRPC requests Envoy turns it into the matching gRPC status.
+    pub status: u16,
+    /// Headers beside the content type.
+    pub headers: Vec<(&'static str, String)>,
+    /// An `application/problem+json` document (RFC 9457), or nothing.
+    pub body: String,
+    /// Response code details: stable words for the access log.
+    pub details: String,
+}
+
+/// How long a client should wait before it asks again when we could not decide.
+const RETRY_AFTER: &str = "1";
+
+impl Rejection {
+    /// The reply for this refusal.
+    pub fn reply(&self) -> LocalReply {
+        let details = self.details();
+        match self {
+            Self::NotCanonical(_) => problem(400, "The path is not in canonical form.", details),
+            Self::NoRoute { status } => {
+                LocalReply { status: *status, headers: Vec::new(), body: String::new(), details }
+            }
+            Self::Method { allow } => problem(405, "The method is not allowed here.", details)
+                .with("allow", allow.join(", ")),
+            Self::Credentials(error) => credentials(*error, details),
+            Self::Forbidden { .. } => problem(403, "The request is not permitted.", details),
+            Self::NoKeys | Self::Undecided { .. } => {
+                problem(503, "The request could not be decided.", details)
+                    .with("retry-after", RETRY_AFTER.into())
+            }
+            Self::Overloaded => problem(503, "Too many requests are waiting.", details)
+                .with("retry-after", RETRY_AFTER.into()),
+            Self::Internal => problem(500, "The request could not be handled.", details),
+        }
+    }
+
+    /// Stable name of the outcome, for metrics.
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::NotCanonical(_) => "bad_path",
+            Self::NoRoute { .. } => "no_route",
+            Self::Method { .. } => "method",
+            Self::Credentials(_) => "credentials",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NoKeys => "no_keys",
+            Self::Undecided { .. } => "undecided",
+            Self::Overloaded => "overloaded",
+            Self::Internal => "internal",
+        }
+    }
+
+    fn details(&self) -> String {
+        let reason: Cow<'_, str> = match self {
+            Self::NotCanonical(why) => why.reason().into(),
+            Self::Credentials(error) => error.reason().into(),
+            Self::Forbidden { rule } => rule.as_deref().unwrap_or("no_rule").into(),
+            Self::Undecided { rule, error } => format!("{rule}.{error}").into(),
+            Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "".into(),
+            Self::Overloaded | Self::Internal => "".into(),
+        };
+        let separator = if reason.is_empty() { "" } else { "." };
+        format!("claimgate.{}{separator}{reason}", self.outcome())
+    }
+}
+
+/// RFC 6750 §3.1: no error code where there were no credentials at all, `invalid_request` with
+/// 400 where there was not exactly one bearer token, else `invalid_token`. One text for all of
+/// the latter: which check failed would help nobody but an attacker.
+fn credentials(error: AuthnError, details: String) -> LocalReply {
+    match error {
+        AuthnError::Missing => problem(401, "A bearer token is required.", details)
+            .with("www-authenticate", "Bearer".into()),
+        AuthnError::Several | AuthnError::NotBearer | AuthnError::TooLong => {
+            let text = "Exactly one bearer token is expected.";
+            problem(400, text, details).with("www-authenticate", challenge("invalid_request", text))
+        }
+        AuthnError::Malformed
+        | AuthnError::Algorithm
+        | AuthnError::Critical
+        | AuthnError::TokenType
+        | AuthnError::Issuer
+        | AuthnError::UnknownKey
+        | AuthnError::Signature
+        | AuthnError::Audience
+        | AuthnError::Expired
+        | AuthnError::NotYetValid
+        | AuthnError::Claim => {
+            let text = "The token is not valid here.";
+            problem(401, text, details).with("www-authenticate", challenge("invalid_token", text))
+        }
+    }
+}
+
+fn challenge(error: &str, description: &str) -> String {
+    format!("Bearer error=\"{error}\", error_description=\"{description}\"")
+}
+
+fn problem(status: u16, detail: &str, details: String) -> LocalReply {
+    let title = title(status);
+    let body = format!(
+        "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{status},\"detail\":\"{detail}\"}}"
+    );
+    let headers = vec![
+        ("content-type", "application/problem+json".to_owned()),
+        ("cache-control", "no-store".to_owned()),
+    ];
+    LocalReply { status, headers, body, details }
+}
+
+const fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        405 => "Method Not Allowed",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}
+
+impl LocalReply {
+    fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problem_bodies_are_json_that_agrees_with_the_status() {
+        let all = [
+            Rejection::NotCanonical(NotCanonical::Segment),
+            Rejection::Method { allow: vec!["GET".into(), "HEAD".into()] },
+            Rejection::Credentials(AuthnError::Missing),
+            Rejection::Credentials(AuthnError::Several),
+            Rejection::Credentials(AuthnError::Expired),
+            Rejection::Forbidden { rule: None },
+            Rejection::NoKeys,
+            Rejection::Undecided { rule: "r".into(), error: CheckError::Timeout },
+            Rejection::Overloaded,
+            Rejection::Internal,
+        ];
+        for rejection in all {
+            let reply = rejection.reply();
+            let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+            assert_eq!(body["status"], reply.status, "{rejection:?}");
+            assert_eq!(reply.details.split('.').next(), Some("claimgate"));
+        }
+    }
+
+    #[test]
+    fn a_missing_token_is_challenged_without_an_error_code() {
+        let reply = Rejection::Credentials(AuthnError::Missing).reply();
+        assert_eq!(reply.status, 401);
+        assert!(reply.headers.contains(&("www-authenticate", "Bearer".into())));
+    }
+
+    #[test]
+    fn a_bad_token_gets_one_text_whatever_was_wrong() {
+        let expired = Rejection::Credentials(AuthnError::Expired).reply();
+        let forged = Rejection::Credentials(AuthnError::Signature).reply();
+        assert_eq!((&expired.headers, &expired.body), (&forged.headers, &forged.body));
+        assert_ne!(expired.details, forged.details);
+    }
+
+    #[test]
+    fn what_could_not_be_decided_may_be_asked_again() {
+        for rejection in [Rejection::NoKeys, Rejection::Overloaded] {
+            assert!(rejection.reply().headers.contains(&("retry-after", "1".into())));
+        }
+    }
+}
