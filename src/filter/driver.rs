@@ -1,0 +1,290 @@
+//! Performs steps. One driver per configuration, shared by its root and its streams: whichever of
+//! them the host calls, a step is performed the same way.
+//!
+//! Order matters at the host: headers are changed first, and resuming comes last, because after
+//! that the request's headers are out of reach.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::counters::Counters;
+use super::host::{self, Callout, Level, Map};
+use crate::authn::FetchError;
+use crate::authz::{CalloutResponse, CheckError};
+use crate::cache_control::CacheControl;
+use crate::engine::{Engine, StreamId};
+use crate::pipeline::{Passed, Step};
+use crate::policy::ProviderId;
+use crate::reply::Rejection;
+use crate::request::{Pairs, RequestHead};
+
+/// What the host is to do with the callback that is running.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// Let the stream go on.
+    Continue,
+    /// Hold it: it waits, or has been answered.
+    Hold,
+}
+
+/// Whom a callout was made for.
+enum Errand {
+    Keys(ProviderId),
+    Decision(StreamId),
+}
+
+/// One configuration at work in one VM.
+pub(super) struct Driver {
+    engine: RefCell<Engine>,
+    errands: RefCell<HashMap<u32, Errand>>,
+    /// Streams that waited and were then let through.
+    resumed: RefCell<HashSet<StreamId>>,
+    counters: RefCell<Counters>,
+    /// Knocked on by streams so that the root makes a call: a call made by a stream is lost with
+    /// it, and keys are fetched for everybody.
+    queue: Option<u32>,
+}
+
+impl Driver {
+    pub(super) fn new(engine: Engine, queue: Option<u32>) -> Self {
+        Self {
+            engine: RefCell::new(engine),
+            errands: RefCell::default(),
+            resumed: RefCell::default(),
+            counters: RefCell::default(),
+            queue,
+        }
+    }
+
+    /// A request's head is here.
+    pub(super) fn request(&self, stream: StreamId) -> Flow {
+        let mut engine = self.engine.borrow_mut();
+        let raw = host::headers(Map::Request);
+        let step = match RequestHead::parse(raw, &engine.policy().own_headers) {
+            Some(head) => engine.request(stream, head, host::now()),
+            None => Step::Reply(Rejection::Internal),
+        };
+        drop(engine);
+        self.perform(stream, step)
+    }
+
+    /// Whether a stream that was held has been let through.
+    pub(super) fn was_resumed(&self, stream: StreamId) -> bool {
+        self.resumed.borrow().contains(&stream)
+    }
+
+    /// Removes what is ours from a request's trailers.
+    pub(super) fn strip_trailers(&self) -> bool {
+        let names = self
+            .engine
+            .borrow()
+            .policy()
+            .own_headers
+            .spelt_in(&host::headers(Map::RequestTrailers));
+        names.iter().all(|name| host::remove_trailer(name))
+    }
+
+    /// A stream has ended.
+    pub(super) fn forget(&self, stream: StreamId) {
+        self.resumed.borrow_mut().remove(&stream);
+        if self.engine.borrow_mut().forget(stream) {
+            let mine = |errand: &Errand| matches!(errand, Errand::Decision(of) if *of == stream);
+            self.errands.borrow_mut().retain(|_, errand| !mine(errand));
+        }
+    }
+
+    /// Performs a step in the context of its stream.
+    fn perform(&self, stream: StreamId, step: Step) -> Flow {
+        match step {
+            Step::Forward(mutations, passed) => {
+                if !host::apply(&mutations) {
+                    return self.refuse(&Rejection::Internal);
+                }
+                self.count(match passed {
+                    Passed::Permitted => "allowed",
+                    Passed::Assumed => "allowed_assumed",
+                    Passed::WithoutRoles => "allowed_without_roles",
+                });
+                Flow::Continue
+            }
+            Step::Reply(rejection) => self.refuse(&rejection),
+            Step::AwaitKeys(_) => {
+                // Should the queue fail, the next tick does the same a little later.
+                self.queue.map(host::enqueue);
+                Flow::Hold
+            }
+            Step::Ask(service, question) => match self.ask(service, &question) {
+                Some(token) => {
+                    self.errands.borrow_mut().insert(token, Errand::Decision(stream));
+                    Flow::Hold
+                }
+                None => {
+                    let answer = Err(CheckError::Unreachable);
+                    let step = self.engine.borrow_mut().answer(stream, answer, host::now());
+                    self.perform(stream, step)
+                }
+            },
+            Step::Ignore => Flow::Hold,
+        }
+    }
+
+    fn ask(&self, service: usize, question: &[u8]) -> Option<u32> {
+        self.count("decisions_asked");
+        let engine = self.engine.borrow();
+        let service = engine.service(service)?;
+        let mut headers =
+            vec![("content-type", "application/json"), ("accept", "application/json")];
+        headers.extend(service.credential.as_ref().map(|c| ("authorization", c.reveal())));
+        let endpoint = &service.endpoint;
+        host::call(Callout { endpoint, method: "POST", headers, body: Some(question) })
+    }
+
+    fn refuse(&self, rejection: &Rejection) -> Flow {
+        self.count(rejection.outcome());
+        let reply = rejection.reply();
+        let level = if reply.status >= 500 { Level::Warn } else { Level::Debug };
+        host::log(level, &format!("{} {}", reply.status, reply.details));
+        host::reply(&reply);
+        Flow::Hold
+    }
+
+    fn count(&self, name: &'static str) {
+        self.counters.borrow_mut().add(name);
+    }
+
+    /// A callout has been answered, in the context of whoever made it.
+    pub(super) fn answered(&self, token: u32, headers: usize) {
+        let Some(errand) = self.errands.borrow_mut().remove(&token) else { return };
+        let reply = Reply::read(headers);
+        match errand {
+            Errand::Keys(provider) => self.keys(provider, reply.as_ref()),
+            Errand::Decision(stream) => {
+                let answer = reply.as_ref().map(Reply::as_response).ok_or(CheckError::Unreachable);
+                let step = self.engine.borrow_mut().answer(stream, answer, host::now());
+                self.resume(stream, step);
+            }
+        }
+    }
+
+    /// Performs a step for a stream that was held.
+    fn resume(&self, stream: StreamId, step: Step) {
+        if matches!(step, Step::Ignore) || !host::enter(stream) {
+            self.forget(stream);
+            return;
+        }
+        if self.perform(stream, step) == Flow::Continue {
+            self.resumed.borrow_mut().insert(stream);
+            host::resume();
+        }
+    }
+
+    /// Fetches keys that are due and gives up on what will never be answered. Only for the root:
+    /// a call made by a stream would be lost with it.
+    pub(super) fn tend_keys(&self) {
+        if let Some(queue) = self.queue {
+            host::drain(queue);
+        }
+        let lost = self.engine.borrow_mut().lost_fetches(host::now());
+        for provider in lost {
+            self.keys_end(provider, Err(FetchError::Unreachable));
+        }
+        let due = self.engine.borrow_mut().fetches_due(host::now());
+        for provider in due {
+            self.fetch(provider);
+        }
+    }
+
+    fn fetch(&self, provider: ProviderId) {
+        self.count("jwks_fetches");
+        let token = {
+            let engine = self.engine.borrow();
+            engine.keys_endpoint(provider).and_then(|endpoint| {
+                let headers = vec![("accept", "application/json")];
+                host::call(Callout { endpoint, method: "GET", headers, body: None })
+            })
+        };
+        match token {
+            Some(token) => {
+                self.errands.borrow_mut().insert(token, Errand::Keys(provider));
+            }
+            None => {
+                self.engine.borrow_mut().keys_failed(provider, host::now());
+                self.keys_end(provider, Err(FetchError::Unreachable));
+            }
+        }
+    }
+
+    fn keys(&self, provider: ProviderId, reply: Option<&Reply>) {
+        let mut engine = self.engine.borrow_mut();
+        let outcome = match reply {
+            Some(reply) if reply.status == 200 => {
+                let max_age = CacheControl::parse(&reply.cache_control);
+                engine.keys_fetched(provider, &reply.body, max_age.max_age, host::now())
+            }
+            reply => {
+                engine.keys_failed(provider, host::now());
+                Err(reply.map_or(FetchError::Unreachable, |reply| FetchError::Status(reply.status)))
+            }
+        };
+        drop(engine);
+        self.keys_end(provider, outcome);
+    }
+
+    /// Lets everybody go on who waited for a fetch.
+    fn keys_end(&self, provider: ProviderId, outcome: Result<(), FetchError>) {
+        let waiting = {
+            let engine = self.engine.borrow();
+            if let Err(error) = outcome {
+                let name = engine.policy().providers.get(provider).map_or("", |p| &p.name);
+                host::log(
+                    Level::Warn,
+                    &format!("provider {name:?}: fetching keys failed: {error}"),
+                );
+            }
+            engine.awaiting_keys(provider)
+        };
+        self.count(if outcome.is_ok() { "jwks_fetched" } else { "jwks_failed" });
+        for stream in waiting {
+            let step = self.engine.borrow_mut().keys_changed(stream, host::now());
+            self.resume(stream, step);
+        }
+    }
+}
+
+/// The answer to a callout.
+struct Reply {
+    status: u16,
+    cache_control: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    /// Reads the answer that the host has at hand; `None` when there is none, which the host
+    /// says by a header count of zero.
+    fn read(headers: usize) -> Option<Self> {
+        if headers == 0 {
+            return None;
+        }
+        let raw = host::headers(Map::CalloutResponse);
+        let pairs = Pairs::parse(&raw)?;
+        let value = |wanted: &[u8]| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, v)| v);
+        let status = std::str::from_utf8(value(b":status")?).ok()?.parse().ok()?;
+        let cache_control = pairs.iter().filter(|(name, _)| *name == b"cache-control");
+        let cache_control =
+            cache_control.map(|(_, value)| value).collect::<Vec<_>>().join(&b","[..]);
+        Some(Self { status, cache_control, body: host::callout_body() })
+    }
+
+    fn as_response(&self) -> CalloutResponse<'_> {
+        let cache_control = Some(&*self.cache_control).filter(|value| !value.is_empty());
+        CalloutResponse { status: self.status, cache_control, body: &self.body }
+    }
+}
+
+/// Shared by a root and its streams.
+pub(super) type SharedDriver = Rc<Driver>;
+
+/// How often the root looks after its keys.
+pub(super) const TICK: Duration = Duration::from_millis(500);

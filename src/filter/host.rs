@@ -1,0 +1,145 @@
+//! Every call to the host, in our own terms. A status that a caller cannot act on is dropped
+//! here and nowhere else; nothing in this module panics, whatever the host answers.
+
+mod raw;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::authn::JWKS_MAX_DOCUMENT;
+use crate::authz::MAX_ANSWER;
+use crate::policy::Endpoint;
+use crate::reply::LocalReply;
+use crate::request::Pairs;
+use crate::time::Timestamp;
+use crate::upstream::Mutations;
+
+/// A header map of the host's.
+#[derive(Clone, Copy)]
+pub(super) enum Map {
+    Request = 0,
+    RequestTrailers = 1,
+    CalloutResponse = 6,
+}
+
+/// A buffer of the host's.
+#[derive(Clone, Copy)]
+enum Buffer {
+    CalloutResponse = 4,
+    PluginConfiguration = 7,
+}
+
+const REQUEST_STREAM: u32 = 0;
+const LARGEST_BODY: usize =
+    if JWKS_MAX_DOCUMENT > MAX_ANSWER { JWKS_MAX_DOCUMENT } else { MAX_ANSWER };
+
+/// How important a log line is.
+#[derive(Clone, Copy)]
+pub(super) enum Level {
+    Debug = 1,
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+pub(super) fn log(level: Level, text: &str) {
+    raw::log(level as u32, text);
+}
+
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::default().after(since)
+}
+
+/// All headers of a map as the host serializes them; empty when it is not available.
+pub(super) fn headers(map: Map) -> Vec<u8> {
+    raw::header_map(map as u32).unwrap_or_default()
+}
+
+pub(super) fn configuration() -> Vec<u8> {
+    raw::buffer(Buffer::PluginConfiguration as u32, usize::MAX).unwrap_or_default()
+}
+
+/// The body of the callout that has just been answered; one byte more than any we read, so that
+/// a longer one is seen to be too long.
+pub(super) fn callout_body() -> Vec<u8> {
+    raw::buffer(Buffer::CalloutResponse as u32, LARGEST_BODY + 1).unwrap_or_default()
+}
+
+/// Removes and sets request headers. False when the host refused one: the request must not go on
+/// with a header we did not manage to remove.
+pub(super) fn apply(mutations: &Mutations) -> bool {
+    let remove = |name: &String| raw::remove_header(Map::Request as u32, name) == raw::OK;
+    let set = |(name, value): &(String, String)| {
+        raw::replace_header(Map::Request as u32, name, value) == raw::OK
+    };
+    mutations.remove.iter().all(remove) && mutations.set.iter().all(set)
+}
+
+pub(super) fn remove_trailer(name: &str) -> bool {
+    raw::remove_header(Map::RequestTrailers as u32, name) == raw::OK
+}
+
+pub(super) fn reply(reply: &LocalReply) {
+    let headers = reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+    let headers = Pairs::serialize(headers);
+    raw::local_response(u32::from(reply.status), &reply.details, &reply.body, &headers);
+}
+
+pub(super) fn resume() {
+    raw::continue_stream(REQUEST_STREAM);
+}
+
+/// Makes what follows apply to this stream; false when it is gone.
+pub(super) fn enter(stream: u32) -> bool {
+    raw::set_effective_context(stream) == raw::OK
+}
+
+pub(super) fn tick_every(period: Duration) {
+    raw::set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
+}
+
+pub(super) fn register_queue(name: &str) -> Option<u32> {
+    raw::register_queue(name).ok()
+}
+
+pub(super) fn enqueue(queue: u32) -> bool {
+    raw::enqueue(queue, b".") == raw::OK
+}
+
+/// Takes everything out of a queue; what it says is only that somebody knocked.
+pub(super) fn drain(queue: u32) {
+    while raw::dequeue(queue).is_ok_and(|value| !value.is_empty()) {}
+}
+
+pub(super) fn define_counter(name: &str) -> Option<u32> {
+    raw::define_counter(name).ok()
+}
+
+pub(super) fn increment(counter: u32) {
+    raw::increment(counter);
+}
+
+/// A callout of ours.
+pub(super) struct Callout<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) method: &'static str,
+    pub(super) headers: Vec<(&'a str, &'a str)>,
+    pub(super) body: Option<&'a [u8]>,
+}
+
+/// Makes a callout; its number, or `None` when the host would not (no healthy host, circuit
+/// breaker full, unknown cluster). Through the SDK, which has to know who made the call and
+/// panics only on statuses this import cannot return.
+pub(super) fn call(callout: Callout<'_>) -> Option<u32> {
+    let Endpoint { cluster, scheme, authority, path, timeout } = callout.endpoint;
+    let mut headers = vec![
+        (":method", callout.method),
+        (":scheme", *scheme),
+        (":authority", authority),
+        (":path", path),
+    ];
+    headers.extend(callout.headers);
+    let trailers = Vec::new();
+    let call = proxy_wasm::hostcalls::dispatch_http_call;
+    call(cluster, headers, callout.body, trailers, *timeout).ok()
+}

@@ -1,0 +1,83 @@
+//! The root context: takes a configuration or refuses it, hands out streams, keeps time.
+//!
+//! A configuration that cannot be enforced never replaces a good one, and never traps: the host
+//! is told no and keeps the listener it has.
+
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use super::driver::{Driver, SharedDriver, TICK};
+use super::host::{self, Level};
+use super::stream::Stream;
+use crate::engine::Engine;
+use crate::policy::Policy;
+
+/// One configuration in one VM.
+#[derive(Default)]
+pub(super) struct Root {
+    driver: Option<SharedDriver>,
+    queue: Option<u32>,
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, _: usize, _: usize) {
+        if let Some(driver) = &self.driver {
+            driver.answered(token, headers);
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _: usize) -> bool {
+        let env = |name: &str| std::env::var(name).ok();
+        match Policy::from_document(&host::configuration(), &env) {
+            Ok(policy) => {
+                let routes = policy.routes.iter().count();
+                host::log(Level::Info, &format!("claimgate {}: {routes} routes", version()));
+                self.queue = host::register_queue(&queue_name());
+                self.driver = Some(Rc::new(Driver::new(Engine::new(policy), self.queue)));
+                host::tick_every(TICK);
+                true
+            }
+            Err(error) => {
+                host::log(Level::Error, &format!("claimgate: invalid configuration: {error}"));
+                false
+            }
+        }
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(driver) = &self.driver {
+            driver.tend_keys();
+        }
+    }
+
+    fn on_queue_ready(&mut self, queue: u32) {
+        if let Some(driver) = self.driver.as_ref().filter(|_| self.queue == Some(queue)) {
+            driver.tend_keys();
+        }
+    }
+
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(id, self.driver.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+/// A name no other VM has: whoever registers a queue last gets its messages.
+fn queue_name() -> String {
+    format!("claimgate.{:016x}", RandomState::new().hash_one("queue"))
+}
+
+const fn version() -> &'static str {
+    match option_env!("CLAIMGATE_COMMIT") {
+        Some(commit) => commit,
+        None => env!("CARGO_PKG_VERSION"),
+    }
+}
