@@ -1,0 +1,94 @@
+//! customer-service: one of the two services behind the gateway in the demo.
+//!
+//! Serves the customers of docs/contract.md to whom the identity headers name. It never verifies
+//! a token and never looks up a role: the gateway did, and the shared secret shows that the
+//! headers are the gateway's. `caller` says who asks, `customers` what there is and whose.
+
+mod caller;
+mod customers;
+
+use std::{error::Error, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use claimgate_demo_server::{
+    Endpoint, GatewaySecret, InvalidId, Segment, bind, parse_id, refusal, serve, shop_service,
+};
+
+use crate::{
+    caller::Caller,
+    customers::{Customer, Customers},
+};
+
+/// The demo's customer service. Takes the secret it shares with the gateway from GATEWAY_SECRET.
+#[derive(Debug, clap::Parser)]
+#[command(version)]
+pub struct Options {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8001")]
+    pub listen: SocketAddr,
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When there is no usable secret or the address cannot be bound.
+pub async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let router = router(GatewaySecret::from_env()?);
+    let listener = bind(options.listen).await?;
+    serve(vec![Endpoint { announcement: "listening", listener, router }]).await?;
+    Ok(())
+}
+
+/// The service, without a socket. Its records are created now.
+pub fn router(secret: GatewaySecret) -> Router {
+    let routes = Router::new()
+        .route("/customers", get(list))
+        .route("/customers/{customer_id}", get(item))
+        .with_state(Arc::new(Customers::demo()));
+    shop_service("customer-service", "/customers/health", routes, secret)
+}
+
+async fn list(State(customers): State<Arc<Customers>>, caller: Caller) -> Response {
+    let visible: Vec<&Customer> = customers.iter().filter(|one| caller.may_see(one)).collect();
+    Json(visible).into_response()
+}
+
+/// Only a manager learns whether an id exists: everyone else gets the same refusal for a record
+/// that is not theirs and for none.
+async fn item(
+    State(customers): State<Arc<Customers>>,
+    caller: Caller,
+    Segment(id): Segment,
+) -> Result<Response, Refusal> {
+    let id = parse_id("customer_id", &id).map_err(Refusal::Id)?;
+    match customers.with_id(id) {
+        Some(customer) if caller.may_see(customer) => Ok(Json(customer).into_response()),
+        None if caller.is_manager() => Err(Refusal::NotFound),
+        _ => Err(Refusal::NotTheirs),
+    }
+}
+
+enum Refusal {
+    Id(InvalidId),
+    NotFound,
+    NotTheirs,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Id(invalid) => invalid.into_response(),
+            Self::NotFound => refusal(StatusCode::NOT_FOUND, "Customer not found."),
+            Self::NotTheirs => refusal(
+                StatusCode::FORBIDDEN,
+                "Access denied: You are not authorized to view this customer.",
+            ),
+        }
+    }
+}
