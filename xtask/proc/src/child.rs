@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::{Child, ChildStdout, ExitStatus};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl Process {
     pub(crate) fn new(launch: &Launch, child: Child, own_group: bool) -> Self {
         let log = match &launch.output {
             Output::Log(path) => Some(path.clone()),
-            Output::Inherit => None,
+            Output::Inherit | Output::Pipe => None,
         };
         let inner = Inner {
             name: launch.name.clone(),
@@ -103,6 +103,15 @@ impl Process {
     /// SIGCONT, after [`Process::freeze`].
     pub fn thaw(&self) {
         self.inner.signal(Signal::SIGCONT);
+    }
+
+    /// Its stdout, once, when it was started with [`Output::Pipe`].
+    #[must_use]
+    pub fn take_stdout(&self) -> Option<ChildStdout> {
+        match &mut *self.inner.state() {
+            State::Running(child) => child.stdout.take(),
+            State::Ended(_) => None,
+        }
     }
 
     /// The file with its output, when it has one.

@@ -22,6 +22,8 @@ pub enum Output {
     Log(PathBuf),
     /// Both to ours, untouched, with our stdin.
     Inherit,
+    /// Stdout to [`Process::take_stdout`], stderr to ours, no stdin.
+    Pipe,
 }
 
 /// A child that can be started, and started again.
@@ -108,9 +110,15 @@ impl Launch {
         if self.own_group {
             command.process_group(0);
         }
-        if let Output::Log(path) = &self.output {
-            let log = OpenOptions::new().create(true).append(true).open(path)?;
-            command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        match &self.output {
+            Output::Inherit => {}
+            Output::Pipe => {
+                command.stdin(Stdio::null()).stdout(Stdio::piped());
+            }
+            Output::Log(path) => {
+                let log = OpenOptions::new().create(true).append(true).open(path)?;
+                command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+            }
         }
         Ok(command)
     }

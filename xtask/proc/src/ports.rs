@@ -43,7 +43,7 @@ impl Port {
         let path = dir.join(number.to_string());
         let lock = OpenOptions::new().create(true).append(true).open(path).ok()?;
         lock.try_lock().ok()?;
-        is_free(number).then_some(Self { number, _lock: lock })
+        port_is_free(number).then_some(Self { number, _lock: lock })
     }
 }
 
@@ -55,7 +55,9 @@ fn lock_dir() -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-fn is_free(number: u16) -> bool {
+/// Nobody listens on this port, neither on 127.0.0.1 nor, where that exists, on ::1.
+#[must_use]
+pub fn port_is_free(number: u16) -> bool {
     let bind = |host| TcpListener::bind((host, number));
     let taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
     bind("127.0.0.1").is_ok() && !bind("::1").is_err_and(|error| taken(&error))

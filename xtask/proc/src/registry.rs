@@ -33,8 +33,16 @@ pub fn is_stopping() -> bool {
     STOPPING.load(Ordering::SeqCst)
 }
 
-/// Stops every child that still runs, the last started first.
-pub fn stop_all() {
+/// Does not return once a signal has begun to stop the children: what looks like a failure now is
+/// that stop, and the thread that handles it ends this process.
+pub fn park_if_stopping() {
+    while is_stopping() {
+        thread::park();
+    }
+}
+
+/// The last started first.
+fn stop_all() {
     loop {
         let last = children().last().cloned();
         let Some(child) = last else { return };

@@ -57,6 +57,7 @@ fn parent(port: u16) -> (Child, Vec<u32>) {
     let mut parent = Command::new(std::env::current_exe().unwrap())
         .args(this_test("tests::acts_as_parent"))
         .env(PORT, port.to_string())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
