@@ -1,1 +1,18 @@
-//! Library behind the task runner.
+//! What the task runner does, as a library: the end-to-end tests use the same parts.
+//!
+//! - [`tools`]: finds what a task needs, or installs it;
+//! - [`wasm`]: builds `dist/plugin.wasm`;
+//! - [`run`] and [`workspace`]: child commands, and where things are.
+//!
+//! It must never change anything outside the repository's ignored folders and the tools' folder,
+//! unless it has said so first.
+
+pub mod run;
+pub mod tools;
+pub mod wasm;
+pub mod workspace;
+
+/// Says what is being done, on stderr: stdout belongs to the caller's command.
+pub fn say(what: impl std::fmt::Display) {
+    eprintln!("xtask: {what}");
+}

@@ -1,0 +1,18 @@
+//! The tools a task needs: looked for where the user has them, else installed.
+//!
+//! What we install goes to `$CLAIMGATE_TOOLS` (default `~/.cache/claimgate/<tool>-<version>`), is checked
+//! against a digest in this folder, comes from the package manager at hand, and is said aloud first.
+//! With no way left the error holds the exact command to run. It must never install silently, and
+//! never wait without a limit.
+
+mod binaryen;
+mod envoy;
+mod install;
+mod rust;
+mod system;
+
+pub use binaryen::{Binaryen, binaryen};
+pub use envoy::envoy;
+pub(crate) use install::digest;
+pub use rust::{WasmToolchain, cargo_deny, wasm_toolchain};
+pub use system::{redis_server, wrk};

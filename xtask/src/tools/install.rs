@@ -1,0 +1,117 @@
+//! The shared steps of an installation.
+//!
+//! A tool appears under its final name only when it is complete, so that a process that was killed
+//! half-way never leaves one that looks usable. Two processes never install at the same time.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::{run, say};
+
+/// For one download or package installation.
+pub(super) const LIMIT: Duration = Duration::from_secs(300);
+
+/// The folder of one tool, `<tool>-<version>` under the tools' folder; it may not exist yet.
+pub(super) fn home(tool: &str) -> Result<PathBuf> {
+    Ok(tools_dir()?.join(tool))
+}
+
+fn tools_dir() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("CLAIMGATE_TOOLS") {
+        return Ok(dir.into());
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || std::env::home_dir().map(|home| home.join(".cache"));
+    let cache = cache.or_else(home).context("no home folder: set CLAIMGATE_TOOLS")?;
+    Ok(cache.join("claimgate"))
+}
+
+/// Has `steps` fill a fresh folder, which becomes `home(tool)` once they succeed; when another
+/// process was faster, its result is taken.
+pub(super) fn into_home(tool: &str, steps: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let home = home(tool)?;
+    let _lock = lock()?;
+    if home.is_dir() {
+        return Ok(home);
+    }
+    let unfinished = home.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
+    fs::create_dir_all(&unfinished)
+        .with_context(|| format!("cannot create {}", unfinished.display()))?;
+    steps(&unfinished)?;
+    fs::rename(&unfinished, &home)?;
+    Ok(home)
+}
+
+fn lock() -> Result<File> {
+    let dir = tools_dir()?;
+    fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    let file = OpenOptions::new().create(true).append(true).open(dir.join(".lock"))?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// A program on `PATH`.
+pub(super) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+/// The file's SHA-256 must be `expected` (hex).
+pub(super) fn check_digest(file: &Path, expected: &str) -> Result<()> {
+    let found = digest(&fs::read(file)?);
+    ensure!(
+        found == expected,
+        "{} has SHA-256 {found}, expected {expected}: not installed",
+        file.display()
+    );
+    Ok(())
+}
+
+/// SHA-256 as lower-case hex.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Installs Debian packages, as root only; else the error says what to run.
+pub(super) fn apt(packages: &[&str]) -> Result<()> {
+    let command = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    let Some(apt) = on_path("apt-get") else {
+        bail!("install {} with your package manager and run this again", packages.join(", "));
+    };
+    if !nix::unistd::geteuid().is_root() {
+        bail!("run this, then try again:\n  sudo {command}");
+    }
+    let _lock = lock()?;
+    say(format_args!("installing: {command}"));
+    let args = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    let first = run::succeed_quietly(&apt, &args, LIMIT);
+    let Err(error) = first else { return Ok(()) };
+    // The usual reason on a fresh machine: no package list yet, or an old one.
+    say("that failed; fetching the package list: apt-get update");
+    run::succeed_quietly(&apt, &["update"], LIMIT).map_err(|_| error)?;
+    say(format_args!("installing: {command}"));
+    run::succeed_quietly(&apt, &args, LIMIT)
+        .with_context(|| format!("run this, then try again:\n  apt-get update && {command}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_another_digest_is_refused() {
+        let scratch = run::Scratch::new("digest").unwrap();
+        let file = scratch.path().join("file");
+        fs::write(&file, "abc").unwrap();
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        check_digest(&file, abc).unwrap();
+        fs::write(&file, "abd").unwrap();
+        let error = check_digest(&file, abc).unwrap_err().to_string();
+        assert!(error.contains("not installed"), "{error}");
+    }
+}

@@ -1,0 +1,107 @@
+//! The compiler for the module, and `cargo deny`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use claimgate_proc::{Launch, Output};
+
+use super::install;
+use crate::{run, say, workspace};
+
+const TARGET: &str = "wasm32-wasip1";
+/// Where the toolchain server is out of reach, rustup hangs.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
+const DENY_VERSION: &str = "0.20.2";
+
+/// Debian's compiler, which builds its own standard library for the target.
+const DEBIAN_PACKAGES: [&str; 6] =
+    ["rustc-web", "rust-web-src", "cargo-web", "rust-web-llvm", "lld-22", "wasi-libc"];
+
+/// What compiles for `wasm32-wasip1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasmToolchain {
+    /// The user's own, with the target installed.
+    Own,
+    /// Debian's packages, beside the user's own.
+    Debian,
+}
+
+impl WasmToolchain {
+    /// `cargo build --target wasm32-wasip1` with these arguments, in the repository's root.
+    #[must_use]
+    pub fn build(self, args: &[&str]) -> Launch {
+        let args = [&["build", "--target", TARGET], args].concat();
+        match self {
+            Self::Own => run::cargo(&args),
+            Self::Debian => Launch::new("Debian's cargo build", "/usr/bin/cargo", Output::Inherit)
+                .args(args)
+                .arg("-Zbuild-std=std,panic_abort")
+                .env("RUSTC", "/usr/bin/rustc")
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("RUSTFLAGS", "-Clink-self-contained=no -L/usr/lib/wasm32-wasi")
+                .dir(workspace::root()),
+        }
+    }
+}
+
+/// The user's toolchain, with the target added when rustup can; else Debian's.
+pub fn wasm_toolchain() -> Result<WasmToolchain> {
+    if has_target() || add_target() {
+        return Ok(WasmToolchain::Own);
+    }
+    let installed = || DEBIAN_PACKAGES.iter().all(|package| is_installed(package));
+    if !installed() {
+        say("falling back on Debian's compiler for the module");
+        install::apt(&DEBIAN_PACKAGES)
+            .with_context(|| format!("no compiler for {TARGET}: rustup target add {TARGET}"))?;
+    }
+    Ok(WasmToolchain::Debian)
+}
+
+fn has_target() -> bool {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let Some(rustc) = rustc.to_str().and_then(install::on_path) else { return false };
+    let args = ["--print", "target-libdir", "--target", TARGET];
+    run::capture(&rustc, &args, RUSTUP_LIMIT).is_ok_and(|dir| PathBuf::from(dir.trim()).is_dir())
+}
+
+fn add_target() -> bool {
+    let Some(rustup) = install::on_path("rustup") else { return false };
+    say(format_args!("adding the compiler's target: rustup target add {TARGET}"));
+    let added = run::succeed_quietly(&rustup, &["target", "add", TARGET], RUSTUP_LIMIT);
+    if let Err(error) = &added {
+        say(format_args!("that failed: {error}"));
+    }
+    added.is_ok() && has_target()
+}
+
+fn is_installed(package: &str) -> bool {
+    install::on_path("dpkg-query").is_some_and(|query| {
+        let args = ["-W", "-f", "${Status}", package];
+        run::capture(&query, &args, RUSTUP_LIMIT).is_ok_and(|said| said == "install ok installed")
+    })
+}
+
+/// `cargo-deny`: the user's, else built into the tools' folder.
+pub fn cargo_deny() -> Result<PathBuf> {
+    if let Some(path) = install::on_path("cargo-deny") {
+        return Ok(path);
+    }
+    let tool = format!("cargo-deny-{DENY_VERSION}");
+    let built = install::home(&tool)?.join("bin/cargo-deny");
+    if built.is_file() {
+        return Ok(built);
+    }
+    let command = format!("cargo install cargo-deny --locked --version {DENY_VERSION}");
+    say(format_args!("building cargo-deny, once, some minutes: {command}"));
+    let home = install::into_home(&tool, |dir| {
+        let root = dir.display().to_string();
+        let version = ["--version", DENY_VERSION];
+        let args = [&["install", "cargo-deny", "--locked", "--root", &root][..], &version].concat();
+        run::succeed(&run::cargo(&args), run::BUILD_LIMIT)
+    });
+    Ok(home
+        .with_context(|| format!("run this, then try again:\n  {command}"))?
+        .join("bin/cargo-deny"))
+}

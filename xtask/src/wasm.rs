@@ -1,0 +1,128 @@
+//! The module that is shipped: built, reduced to what the host calls, optimised.
+//!
+//! A module with fewer exports is smaller and each request through it is cheaper: the host does not
+//! call what is not there. It must never keep an export because a library happens to have it:
+//! [`KEPT_EXPORTS`] is the list.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::tools::{self, Binaryen};
+use crate::{run, say, workspace};
+
+/// The callbacks the filter uses, and what the ABI itself needs. Those a build does not have are
+/// passed over.
+pub const KEPT_EXPORTS: [&str; 17] = [
+    "_initialize",
+    "memory",
+    "proxy_abi_version_0_2_1",
+    "proxy_on_memory_allocate",
+    "malloc",
+    "proxy_on_context_create",
+    "proxy_on_vm_start",
+    "proxy_on_configure",
+    "proxy_on_tick",
+    "proxy_on_queue_ready",
+    "proxy_on_http_call_response",
+    "proxy_on_request_headers",
+    "proxy_on_request_body",
+    "proxy_on_request_trailers",
+    "proxy_on_log",
+    "proxy_on_done",
+    "proxy_on_delete",
+];
+
+/// What Envoy's V8 knows; with `--all-features` it refuses the module.
+const FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-multivalue",
+    "--enable-reference-types",
+];
+
+const OPT_LIMIT: Duration = Duration::from_secs(600);
+
+/// Builds the module and writes `dist/plugin.wasm`, optimised unless told otherwise.
+pub fn build(optimise: bool) -> Result<PathBuf> {
+    let built = compile()?;
+    let plugin = workspace::plugin();
+    fs::create_dir_all(workspace::root().join("dist"))?;
+    if !optimise {
+        fs::copy(&built, &plugin)?;
+        say(format_args!("dist/plugin.wasm: {}, not optimised, not for use", kilobytes(&plugin)?));
+        return Ok(plugin);
+    }
+    let binaryen = tools::binaryen()?;
+    let stamp = built.with_extension("optimised");
+    let inputs = inputs(&binaryen, &built)?;
+    let found = fs::read_to_string(&stamp).ok();
+    if found.is_none() || found != stamped(&inputs, &plugin) {
+        shrink(&binaryen, &built, &plugin)?;
+        fs::write(&stamp, stamped(&inputs, &plugin).context("dist/plugin.wasm is gone")?)?;
+    }
+    say(format_args!("dist/plugin.wasm: {} ({} before)", kilobytes(&plugin)?, kilobytes(&built)?));
+    Ok(plugin)
+}
+
+fn compile() -> Result<PathBuf> {
+    let toolchain = tools::wasm_toolchain()?;
+    let args = ["--profile", "wasm", "--package", "claimgate", "--lib"];
+    run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
+    Ok(workspace::target_dir()?.join("wasm32-wasip1/wasm/claimgate.wasm"))
+}
+
+/// Drops every export but the kept ones, with what only they reach; then optimises.
+fn shrink(binaryen: &Binaryen, built: &Path, plugin: &Path) -> Result<()> {
+    say("optimising the module: wasm-metadce, wasm-opt -O3");
+    let scratch = run::Scratch::new("wasm")?;
+    let (graph, reduced) = (scratch.path().join("graph.json"), scratch.path().join("reduced.wasm"));
+    fs::write(&graph, reachable().to_string())?;
+    let [built, graph, reduced_name] =
+        [built, &graph, &reduced].map(|path| path.display().to_string());
+    let args = [&built, "--graph-file", &graph, "-o", &reduced_name];
+    let args = [&args[..], &FEATURES].concat();
+    run::succeed_quietly(&binaryen.metadce, &args, OPT_LIMIT)?;
+    let optimised = scratch.path().join("optimised.wasm");
+    let optimised_name = optimised.display().to_string();
+    let args = [&reduced_name, "-O3", "-o", &optimised_name];
+    let args = [&args[..], &FEATURES].concat();
+    run::succeed_quietly(&binaryen.opt, &args, OPT_LIMIT)?;
+    replace(&optimised, plugin)
+}
+
+/// In one step: an Envoy that starts meanwhile reads the old module or the new one.
+fn replace(from: &Path, to: &Path) -> Result<()> {
+    let beside = to.with_extension("new");
+    fs::copy(from, &beside)?;
+    fs::rename(beside, to)?;
+    Ok(())
+}
+
+/// The graph that `wasm-metadce` starts from: exports that it does not name are dropped, names that
+/// the module does not have are passed over.
+fn reachable() -> serde_json::Value {
+    let host = json!({"name": "host", "root": true, "reaches": KEPT_EXPORTS});
+    let exports = KEPT_EXPORTS.iter().map(|name| json!({"name": name, "export": name}));
+    std::iter::once(host).chain(exports).collect()
+}
+
+/// Whatever decides what the optimised module looks like.
+fn inputs(binaryen: &Binaryen, built: &Path) -> Result<String> {
+    let settings = [binaryen.version, &KEPT_EXPORTS.join(" "), &FEATURES.join(" ")].join("\n");
+    Ok(format!("{} {}", tools::digest(&fs::read(built)?), tools::digest(settings.as_bytes())))
+}
+
+/// The stamp that a finished `plugin` made of these inputs carries; `None` without a `plugin`.
+fn stamped(inputs: &str, plugin: &Path) -> Option<String> {
+    Some(format!("{inputs} {}", tools::digest(&fs::read(plugin).ok()?)))
+}
+
+fn kilobytes(file: &Path) -> Result<String> {
+    Ok(format!("{:.1} kB", fs::metadata(file)?.len() as f64 / 1000.0))
+}
