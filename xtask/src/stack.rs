@@ -1,0 +1,176 @@
+//! The demo system as processes: identity provider, authorization service, two services, Redis
+//! when asked for, and Envoy in front.
+//!
+//! `cargo xtask demo` runs one on the contract's ports; each end-to-end test that breaks something
+//! runs its own on free ports. Every part has a log file and can be frozen, killed and started
+//! again. Nothing of a stack outlives it. It must never build anything: see [`build_parts`].
+
+mod builder;
+mod parts;
+mod ports;
+mod render;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use claimgate_proc::{Launch, NotReady, Process, Ready};
+
+pub use builder::Builder;
+pub use parts::{Part, build_parts};
+pub use ports::Ports;
+pub use render::render;
+
+use crate::run::Scratch;
+
+/// How long a part may take to be usable; Envoy compiles the module within it.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// A running demo system. Dropping it stops everything, the last started first.
+#[derive(Debug)]
+pub struct Stack {
+    /// In the order of their start; dropped by hand, in reverse.
+    members: Vec<Member>,
+    ports: Ports,
+    secret: String,
+    folder: Folder,
+}
+
+#[derive(Debug)]
+struct Member {
+    part: Part,
+    launch: Launch,
+    ready: Ready,
+    process: Option<Process>,
+}
+
+#[derive(Debug)]
+enum Folder {
+    Kept(std::path::PathBuf),
+    Temporary(Scratch),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(scratch) => scratch.path(),
+        }
+    }
+}
+
+impl Stack {
+    /// A stack on free ports, with a folder of its own, no Redis, and Envoy with two workers.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The ports of every part.
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// `http://127.0.0.1:PORT` of the gateway.
+    #[must_use]
+    pub fn gateway(&self) -> String {
+        self.url(Part::Envoy)
+    }
+
+    /// `http://127.0.0.1:PORT` of a part, past the gateway.
+    #[must_use]
+    pub fn url(&self, part: Part) -> String {
+        format!("http://{}", self.address(part))
+    }
+
+    /// The address of a part, past the gateway.
+    #[must_use]
+    pub fn address(&self, part: Part) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.ports.of(part)))
+    }
+
+    /// The issuer in this stack's tokens.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.ports.issuer()
+    }
+
+    /// What the gateway adds as `x-gateway-secret`.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The folder with the rendered configuration and one `<part>.log` each.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A running part, to freeze, thaw or kill it. The error: it is not part of this stack, or
+    /// was left out and never started.
+    pub fn part(&self, part: Part) -> Result<&Process> {
+        let process = self.member(part)?.process.as_ref();
+        process.with_context(|| format!("{} was never started", part.name()))
+    }
+
+    /// Stops a part if it runs and starts it again on the same port, ready when this returns. Also
+    /// starts a part that was left out.
+    pub fn restart(&mut self, part: Part) -> Result<()> {
+        let member = self.members.iter_mut().find(|member| member.part == part);
+        let member = member.with_context(|| format!("{} is no part of it", part.name()))?;
+        // Stopped before the new one starts: they want the same port.
+        drop(member.process.take());
+        member.start()?;
+        member.wait_ready()
+    }
+
+    /// The first part that has ended by itself, with the end of its log.
+    #[must_use]
+    pub fn dead(&self) -> Option<String> {
+        let mut running = self.members.iter().filter_map(|member| member.process.as_ref());
+        running.find_map(|process| {
+            let status = process.exited()?;
+            Some(format!("{} ended ({status}); it said:\n{}", process.name(), process.log_tail(20)))
+        })
+    }
+
+    /// The end of every part's log, for a failed test's message.
+    #[must_use]
+    pub fn log_tails(&self, lines: usize) -> String {
+        let running = self.members.iter().filter_map(|member| member.process.as_ref());
+        let logs =
+            running.map(|process| format!("--- {}\n{}\n", process.name(), process.log_tail(lines)));
+        logs.collect()
+    }
+
+    fn member(&self, part: Part) -> Result<&Member> {
+        let member = self.members.iter().find(|member| member.part == part);
+        member.with_context(|| format!("{} is no part of it", part.name()))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        while self.members.pop().is_some() {}
+    }
+}
+
+impl Member {
+    fn start(&mut self) -> Result<()> {
+        self.process = Some(self.launch.start()?);
+        Ok(())
+    }
+
+    /// A part that was left out is ready as it is.
+    fn wait_ready(&self) -> Result<()> {
+        let Some(process) = &self.process else { return Ok(()) };
+        match process.wait_ready(&self.ready, READY_LIMIT) {
+            Ok(()) => Ok(()),
+            Err(NotReady::Stopping) => bail!(NotReady::Stopping),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

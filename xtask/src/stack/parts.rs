@@ -1,0 +1,165 @@
+//! What each part is and how it is started.
+//!
+//! It must never hold a port or a path of its own: both come from the stack.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+use claimgate_proc::{Launch, Output, Ready};
+
+use super::builder::Builder;
+use super::ports::Ports;
+use crate::{run, tools, workspace};
+
+/// A part of the demo system, in the order of their start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// A real Redis, for authz-service.
+    Redis,
+    /// The development identity provider.
+    DevIdp,
+    /// The authorization service.
+    Authz,
+    /// customer-service
+    Customers,
+    /// product-service
+    Products,
+    /// The gateway, with the module in it.
+    Envoy,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 6] =
+        [Self::Redis, Self::DevIdp, Self::Authz, Self::Customers, Self::Products, Self::Envoy];
+
+    /// What messages and log files call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::DevIdp => "dev-idp",
+            Self::Authz => "authz-service",
+            Self::Customers => "customer-service",
+            Self::Products => "product-service",
+            Self::Envoy => "envoy",
+        }
+    }
+}
+
+/// Builds the services of a stack (debug builds; tests use them as they are).
+pub fn build_parts() -> Result<()> {
+    let packages = [Part::DevIdp, Part::Authz, Part::Customers, Part::Products];
+    let mut args = vec!["build"];
+    for part in packages {
+        args.extend(["--package", part.name()]);
+    }
+    run::succeed(&run::cargo(&args), run::BUILD_LIMIT)
+}
+
+/// What the parts of one stack share.
+pub(super) struct Plan<'a> {
+    pub(super) builder: &'a Builder,
+    pub(super) ports: &'a Ports,
+    pub(super) secret: &'a str,
+    pub(super) folder: &'a Path,
+}
+
+impl Plan<'_> {
+    pub(super) fn launch(&self, part: Part) -> Result<Launch> {
+        match part {
+            Part::Redis => self.redis(),
+            Part::DevIdp => self.dev_idp(),
+            Part::Authz => self.authz(),
+            Part::Customers | Part::Products => self.service(part),
+            Part::Envoy => self.envoy(),
+        }
+    }
+
+    pub(super) fn ready(&self, part: Part) -> Ready {
+        let http = |port, path: &str| Ready::Http(local(port), path.to_owned());
+        let port = self.ports.of(part);
+        match part {
+            Part::Redis => Ready::Tcp(local(port)),
+            Part::DevIdp => http(port, "/realms/api-gateway-poc"),
+            Part::Authz => http(port, "/health/ready"),
+            Part::Customers => http(port, "/customers/health"),
+            Part::Products => http(port, "/products/health"),
+            Part::Envoy => http(self.ports.envoy_admin, "/ready"),
+        }
+    }
+
+    fn redis(&self) -> Result<Launch> {
+        let data = self.folder.join("redis-data");
+        std::fs::create_dir_all(&data)?;
+        let port = self.ports.redis.to_string();
+        Ok(self
+            .program(Part::Redis, &tools::redis_server()?)
+            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(data))
+    }
+
+    fn dev_idp(&self) -> Result<Launch> {
+        let launch = self
+            .own(Part::DevIdp)?
+            .arg("--development")
+            .args(["--issuer", &self.ports.issuer()])
+            .args(["--admin-listen", &local(self.ports.idp_admin).to_string()]);
+        let launch = match &self.builder.signing_key {
+            Some(key) => launch.arg("--signing-key").arg(key),
+            None => launch,
+        };
+        Ok(match self.builder.token_lifetime {
+            Some(lifetime) => launch.args(["--token-lifetime", &lifetime.as_secs().to_string()]),
+            None => launch,
+        })
+    }
+
+    fn authz(&self) -> Result<Launch> {
+        let services = workspace::root().join("services");
+        let launch = self
+            .own(Part::Authz)?
+            .arg("--policies")
+            .arg(services.join("authz-service/demo"))
+            .arg("--entities")
+            .arg(services.join("demo-data/entities.json"));
+        if !self.builder.redis {
+            return Ok(launch);
+        }
+        Ok(launch.args(["--redis", &format!("redis://{}/", local(self.ports.redis))]))
+    }
+
+    fn service(&self, part: Part) -> Result<Launch> {
+        Ok(self.own(part)?.env("GATEWAY_SECRET", self.secret))
+    }
+
+    fn envoy(&self) -> Result<Launch> {
+        let workers = self.builder.workers.to_string();
+        Ok(self
+            .program(Part::Envoy, &tools::envoy()?)
+            .arg("-c")
+            .arg(self.folder.join("envoy.json"))
+            .args(["--use-dynamic-base-id", "--concurrency", &workers])
+            .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
+            .args(["--drain-time-s", "1", "--parent-shutdown-time-s", "2"])
+            .env("GATEWAY_SECRET", self.secret))
+    }
+
+    /// One of our services, listening on its port.
+    fn own(&self, part: Part) -> Result<Launch> {
+        let binary = workspace::debug_binary(part.name())?;
+        let listen = local(self.ports.of(part)).to_string();
+        Ok(self.program(part, &binary).args(["--listen", &listen]))
+    }
+
+    fn program(&self, part: Part, path: &Path) -> Launch {
+        let log = self.folder.join(part.name()).with_extension("log");
+        Launch::new(part.name(), path, Output::Log(log)).dir(workspace::root())
+    }
+}
+
+pub(super) fn local(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}

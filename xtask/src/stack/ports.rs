@@ -1,0 +1,111 @@
+//! The ports of one stack: the contract's, or free ones.
+
+use anyhow::{Result, bail};
+use claimgate_proc::{Port, port_holder, port_is_free};
+
+use super::parts::Part;
+
+/// One port per listener. Free ones stay reserved while this lives.
+#[derive(Debug)]
+pub struct Ports {
+    /// The gateway.
+    pub gateway: u16,
+    /// Envoy's admin interface.
+    pub envoy_admin: u16,
+    /// The identity provider.
+    pub idp: u16,
+    /// The identity provider's admin interface: key rotation, counters.
+    pub idp_admin: u16,
+    /// customer-service
+    pub customers: u16,
+    /// product-service
+    pub products: u16,
+    /// authz-service
+    pub authz: u16,
+    /// Redis, always a free port: the contract names none.
+    pub redis: u16,
+    _reserved: Vec<Port>,
+}
+
+impl Ports {
+    /// The contract's; the error names a taken one and who holds it.
+    pub fn fixed() -> Result<Self> {
+        let redis = Port::free()?;
+        let ports = Self { redis: redis.number(), _reserved: vec![redis], ..Self::contract() };
+        for (port, part) in ports.listeners() {
+            if !port_is_free(port) {
+                let holder = port_holder(port).unwrap_or_else(|| "another program".to_owned());
+                bail!("port {port}, which {part} needs, is taken by {holder}");
+            }
+        }
+        Ok(ports)
+    }
+
+    /// Free ones, for stacks that run beside each other.
+    pub(super) fn free() -> Result<Self> {
+        let mut reserved = Vec::new();
+        let mut next = || -> Result<u16> {
+            let port = Port::free()?;
+            let number = port.number();
+            reserved.push(port);
+            Ok(number)
+        };
+        Ok(Self {
+            gateway: next()?,
+            envoy_admin: next()?,
+            idp: next()?,
+            idp_admin: next()?,
+            customers: next()?,
+            products: next()?,
+            authz: next()?,
+            redis: next()?,
+            _reserved: reserved,
+        })
+    }
+
+    /// What `envoy/envoy.yaml` says; Redis is not in it.
+    pub(super) fn contract() -> Self {
+        Self {
+            gateway: 8080,
+            envoy_admin: 9901,
+            idp: 8180,
+            idp_admin: 8182,
+            customers: 8001,
+            products: 8002,
+            authz: 8003,
+            redis: 0,
+            _reserved: Vec::new(),
+        }
+    }
+
+    /// Where a part takes its requests.
+    #[must_use]
+    pub fn of(&self, part: Part) -> u16 {
+        match part {
+            Part::Redis => self.redis,
+            Part::DevIdp => self.idp,
+            Part::Authz => self.authz,
+            Part::Customers => self.customers,
+            Part::Products => self.products,
+            Part::Envoy => self.gateway,
+        }
+    }
+
+    /// `http://localhost:PORT/realms/api-gateway-poc`
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        format!("http://localhost:{}/realms/api-gateway-poc", self.idp)
+    }
+
+    fn listeners(&self) -> [(u16, &'static str); 7] {
+        [
+            (self.gateway, "the gateway"),
+            (self.envoy_admin, "Envoy's admin interface"),
+            (self.idp, "the identity provider"),
+            (self.idp_admin, "the identity provider's admin interface"),
+            (self.customers, "customer-service"),
+            (self.products, "product-service"),
+            (self.authz, "authz-service"),
+        ]
+    }
+}
