@@ -1,2 +1,59 @@
-//! The task runner.
-fn main() {}
+//! The task runner: `cargo xtask …`. One file per command under `commands/`.
+
+#![allow(clippy::print_stdout, reason = "a command's result goes to stdout")]
+
+mod commands;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use commands::{check, demo, test};
+use xtask::{say, wasm};
+
+/// Builds, runs, tests and checks Claimgate.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes dist/plugin.wasm: built, reduced to what Envoy calls, optimised.
+    Wasm {
+        /// Leaves the optimiser out: for quick edits, never for use.
+        #[arg(long)]
+        no_opt: bool,
+    },
+    /// Runs the demo system: gateway on 8080, identity provider on 8180; until Ctrl-C.
+    Demo(demo::Demo),
+    /// Runs the ordinary test suite, or the rungs named, and prints what ran and how long it took.
+    Test {
+        /// All of them, in this order, when none is named.
+        #[arg(value_enum)]
+        rungs: Vec<test::Rung>,
+    },
+    /// Formatting, lints (native and wasm), documentation, dependencies.
+    Check,
+}
+
+fn main() -> ExitCode {
+    let result = run(Arguments::parse().command);
+    claimgate_proc::park_if_stopping();
+    result.unwrap_or_else(|error| {
+        say(format_args!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Wasm { no_opt } => wasm::build(!no_opt).map(|_| ExitCode::SUCCESS),
+        Command::Demo(demo) => demo.run(),
+        Command::Test { rungs } => test::run(&rungs),
+        Command::Check => check::run(),
+    }
+}

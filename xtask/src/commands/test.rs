@@ -1,0 +1,105 @@
+//! `cargo xtask test`: every rung, what it ran, how long it took.
+//!
+//! One build makes all test executables and the services, then each rung runs its own. A rung that ran no
+//! test has failed: it must never be possible to lose one unseen.
+
+mod build;
+mod executable;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use xtask::{say, tools, wasm};
+
+use executable::{Executable, Outcome};
+
+/// A step of the ladder, the quick ones first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Rung {
+    /// The tests beside the code of the filter and of the tools.
+    Unit,
+    /// Whole requests through the filter's core, and the golden configurations.
+    Pipeline,
+    /// The services, their stores included.
+    Contract,
+    /// The real module in a Wasm runtime with a scripted host.
+    Abi,
+    /// Real Envoy, real Redis, real services.
+    E2e,
+}
+
+struct Finished {
+    rung: Rung,
+    outcome: Outcome,
+    took: Duration,
+}
+
+/// Runs these rungs, all when none is named.
+pub(crate) fn run(rungs: &[Rung]) -> Result<ExitCode> {
+    let rungs = if rungs.is_empty() { Rung::value_variants() } else { rungs };
+    let begun = Instant::now();
+    let executables = prepare(rungs).inspect_err(|_| println!("0 passed, 1 failed"))?;
+    say(format_args!("built in {}", seconds(begun.elapsed())));
+    let finished: Vec<Finished> = rungs.iter().map(|rung| climb(*rung, &executables)).collect();
+    report(&finished, begun.elapsed());
+    let failed = finished.iter().any(|finished| finished.outcome.failed > 0);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Everything a rung needs, so that none of it is part of a rung's time or fails within it.
+fn prepare(rungs: &[Rung]) -> Result<Vec<Executable>> {
+    let needs = |wanted: &[Rung]| rungs.iter().any(|rung| wanted.contains(rung));
+    if needs(&[Rung::Contract, Rung::E2e]) {
+        tools::redis_server()?;
+    }
+    if needs(&[Rung::E2e]) {
+        tools::envoy()?;
+    }
+    if needs(&[Rung::Abi, Rung::E2e]) {
+        wasm::build(true)?;
+    }
+    build::test_executables(rungs)
+}
+
+fn climb(rung: Rung, executables: &[Executable]) -> Finished {
+    let begun = Instant::now();
+    let mut outcome = Outcome::default();
+    println!("\n=== {}", rung.name());
+    for executable in executables.iter().filter(|executable| executable.rung == rung) {
+        println!("--- {}", executable.name);
+        outcome += executable.run();
+    }
+    if outcome.ran() == 0 {
+        println!("rung {} ran no test", rung.name());
+        outcome.failed += 1;
+    }
+    Finished { rung, outcome, took: begun.elapsed() }
+}
+
+fn report(finished: &[Finished], took: Duration) {
+    println!("\n{:<10} {:>7} {:>7} {:>9}", "rung", "passed", "failed", "time");
+    for Finished { rung, outcome: Outcome { passed, failed }, took } in finished {
+        println!("{:<10} {passed:>7} {failed:>7} {:>9}", rung.name(), seconds(*took));
+    }
+    let total: Outcome = finished.iter().map(|finished| finished.outcome).sum();
+    println!("with the build: {}", seconds(took));
+    println!("{} passed, {} failed", total.passed, total.failed);
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+impl Rung {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unit => "unit",
+            Self::Pipeline => "pipeline",
+            Self::Contract => "contract",
+            Self::Abi => "abi",
+            Self::E2e => "e2e",
+        }
+    }
+}
