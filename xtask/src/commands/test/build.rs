@@ -9,20 +9,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use claimgate_proc::{Launch, Output};
 use serde_json::Value;
+use xtask::workspace::Package;
 use xtask::{run, workspace};
 
 use super::Rung;
 use super::executable::Executable;
 
-const SERVICES: [&str; 4] = ["authz-service", "customer-service", "product-service", "dev-idp"];
-
 /// In the order of their names; the services' programs are built with them.
 pub(super) fn test_executables(rungs: &[Rung]) -> Result<Vec<Executable>> {
     let mut args = vec!["build", "--all-targets", "--message-format", "json-render-diagnostics"];
-    let mut packages: Vec<&str> = rungs.iter().flat_map(|rung| rung.packages()).copied().collect();
-    packages.sort_unstable();
-    packages.dedup();
-    args.extend(packages.iter().flat_map(|package| ["--package", package]));
+    let packages = workspace::packages()?.iter().filter(|package| is_needed(package, rungs));
+    args.extend(packages.flat_map(|package| ["--package", &package.name]));
     let messages = cargo_messages(&args)?;
     let mut executables: Vec<_> = messages.iter().filter_map(executable).collect();
     executables.sort_by(|one, other| one.name.cmp(&other.name));
@@ -65,22 +62,12 @@ fn rung_of(folder: &str, kind: &str) -> Rung {
     }
 }
 
-impl Rung {
-    fn packages(self) -> &'static [&'static str] {
-        match self {
-            Self::Unit => &["claimgate", "claimgate-authz-api", "claimgate-proc", "xtask"],
-            Self::Pipeline => &["claimgate"],
-            Self::Contract => &SERVICES,
-            Self::Abi => &["claimgate-abi"],
-            Self::E2e => &[
-                "claimgate-e2e",
-                "authz-service",
-                "customer-service",
-                "product-service",
-                "dev-idp",
-            ],
-        }
-    }
+/// By their own tests, or because the end-to-end tests run the services.
+fn is_needed(package: &Package, rungs: &[Rung]) -> bool {
+    let folder = package.folder.to_string_lossy();
+    let tested = ["lib", "test"].map(|kind| rung_of(&folder, kind));
+    let run = rungs.contains(&Rung::E2e) && folder.starts_with("services/");
+    run || rungs.iter().any(|rung| tested.contains(rung))
 }
 
 #[cfg(test)]
@@ -96,5 +83,17 @@ mod tests {
         assert_eq!(rung_of("tests/abi", "test"), Rung::Abi);
         assert_eq!(rung_of("tests/e2e", "test"), Rung::E2e);
         assert_eq!(rung_of("cli", "bin"), Rung::Unit);
+    }
+
+    #[test]
+    fn a_rung_builds_what_it_tests_and_what_it_runs() {
+        let package = |folder: &str| Package { name: folder.to_owned(), folder: folder.into() };
+        let needed = |folder, rung| is_needed(&package(folder), &[rung]);
+        assert!(needed("", Rung::Unit) && needed("", Rung::Pipeline));
+        assert!(
+            needed("services/dev-idp", Rung::Contract) && needed("services/dev-idp", Rung::E2e)
+        );
+        assert!(needed("tests/e2e", Rung::E2e) && !needed("tests/e2e", Rung::Contract));
+        assert!(!needed("tests/abi", Rung::E2e) && !needed("services/dev-idp", Rung::Abi));
     }
 }
