@@ -152,6 +152,11 @@ impl JwksSource {
         }
     }
 
+    /// Whether the last fetch brought nothing, so that a key may be there that we cannot see.
+    pub const fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
     /// Joins a fetch that is wanted or out; says so when it is too early for a new one.
     fn join(&self, now: Timestamp) -> Option<KeyState> {
         match self.fetch {

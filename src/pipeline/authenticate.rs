@@ -107,6 +107,9 @@ fn wait_for_key(
         return Obstacle::Refused(Rejection::Internal);
     };
     let Some(left) = waits_left.checked_sub(1) else {
+        if source.is_failing() {
+            return Obstacle::Refused(Rejection::NoKeys);
+        }
         source.remember_unknown(key_id, now);
         return AuthnError::UnknownKey.into();
     };

@@ -1,1 +1,83 @@
+use super::*;
 
+const LIMITS: CacheLimits =
+    CacheLimits { max_entries: 10, default_ttl: Duration::ZERO, max_ttl: Duration::from_secs(60) };
+const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+fn response<'a>(status: u16, cache_control: Option<&'a str>, body: &'a str) -> CalloutResponse<'a> {
+    let cache_control = cache_control.map(str::as_bytes);
+    CalloutResponse { status, cache_control, body: body.as_bytes() }
+}
+
+fn decoded(status: u16, body: &str) -> Result<Decision, CheckError> {
+    decode(response(status, None, body), LIMITS, Timestamp::MAX, NOW)
+}
+
+fn lifetime(cache_control: Option<&str>, limits: CacheLimits, token_ends: Timestamp) -> u64 {
+    let response = response(200, cache_control, r#"{"decision":true}"#);
+    let decision = decode(response, limits, token_ends, NOW).unwrap();
+    (decision.usable_until().as_millis() - NOW.as_millis()) / 1_000
+}
+
+#[test]
+fn only_a_200_with_a_boolean_decision_is_a_decision() {
+    assert!(decoded(200, r#"{"decision":true}"#).unwrap().allows());
+    assert!(!decoded(200, r#"{"decision":false}"#).unwrap().allows());
+    let table = [
+        (200, "", CheckError::Malformed),
+        (200, "{}", CheckError::Malformed),
+        (200, "true", CheckError::Malformed),
+        (200, r#"{"decision":"true"}"#, CheckError::Malformed),
+        (200, r#"{"decision":true} x"#, CheckError::Malformed),
+        (200, "<html>", CheckError::Malformed),
+        (204, "", CheckError::Malformed),
+        (302, r#"{"decision":true}"#, CheckError::Malformed),
+        (400, r#"{"decision":true}"#, CheckError::Refused(400)),
+        (404, "", CheckError::Refused(404)),
+        (500, r#"{"decision":true}"#, CheckError::Failed(500)),
+        (503, "", CheckError::Failed(503)),
+        (504, "", CheckError::Timeout),
+    ];
+    for (status, body, error) in table {
+        assert_eq!(decoded(status, body), Err(error), "{status} {body}");
+    }
+}
+
+#[test]
+fn an_answer_larger_than_any_is_not_read() {
+    let body = format!(r#"{{"decision":true,"x":"{}"}}"#, "x".repeat(MAX_ANSWER));
+    assert_eq!(decoded(200, &body), Err(CheckError::Malformed));
+}
+
+#[test]
+fn roles_are_what_a_header_can_carry_or_the_answer_is_not_believed() {
+    let roles = |roles: &str| {
+        decoded(200, &format!(r#"{{"decision":true,"context":{{"roles":{roles}}}}}"#))
+    };
+    let known = roles(r#"["user","customer-manager"]"#).unwrap();
+    assert_eq!(known.roles().unwrap().join(","), "user,customer-manager");
+    assert_eq!(roles("[]").unwrap().roles(), Some(&[][..]));
+    assert_eq!(roles("null").unwrap().roles(), None);
+    for bad in [
+        r#"["a,admin"]"#,
+        r#"["a b"]"#,
+        r#"["a\nb"]"#,
+        r#"[""]"#,
+        r#"[1]"#,
+        r#""admin""#,
+        r#"["é"]"#,
+    ] {
+        assert_eq!(roles(bad), Err(CheckError::Malformed), "{bad}");
+    }
+}
+
+#[test]
+fn a_decision_lives_as_long_as_the_answer_the_limits_and_the_token_allow() {
+    let with_default = CacheLimits { default_ttl: Duration::from_secs(7), ..LIMITS };
+    assert_eq!(lifetime(None, LIMITS, Timestamp::MAX), 0);
+    assert_eq!(lifetime(None, with_default, Timestamp::MAX), 7);
+    assert_eq!(lifetime(Some("max-age=5"), LIMITS, Timestamp::MAX), 5);
+    assert_eq!(lifetime(Some("max-age=5000"), LIMITS, Timestamp::MAX), 60);
+    assert_eq!(lifetime(Some("max-age=5, no-store"), with_default, Timestamp::MAX), 0);
+    assert_eq!(lifetime(Some("max-age=50"), LIMITS, Timestamp::from_secs(1_003)), 3);
+}

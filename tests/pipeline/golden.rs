@@ -1,0 +1,68 @@
+//! Configurations against what they compile to, or the exact error they give.
+//!
+//! `tests/testdata/config/NAME.in.yaml` beside `NAME.out`; `UPDATE_GOLDEN=1` rewrites the latter,
+//! so that every change of a message is seen in review.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use claimgate::policy::Policy;
+use serde_json::Value;
+
+fn env(name: &str) -> Option<String> {
+    (name == "AUTHZ_TOKEN").then(|| "not-a-real-secret".to_owned())
+}
+
+fn compiled(input: &Path) -> String {
+    let yaml = fs::read_to_string(input).unwrap();
+    let value: Value = serde_saphyr::from_str(&yaml).unwrap();
+    match Policy::from_document(value.to_string().as_bytes(), &env) {
+        Ok(policy) => policy.to_string(),
+        Err(error) => format!("error: {error}\n"),
+    }
+}
+
+#[test]
+fn configurations_compile_to_what_is_written_down() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/config");
+    let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut inputs: Vec<PathBuf> =
+        entries.filter(|path| path.to_string_lossy().ends_with(".in.yaml")).collect();
+    inputs.sort();
+    assert!(inputs.len() >= 20, "only {} configurations found", inputs.len());
+    let mut wrong = Vec::new();
+    for input in inputs {
+        let output = PathBuf::from(input.to_string_lossy().replace(".in.yaml", ".out"));
+        let actual = compiled(&input);
+        assert!(!actual.contains("not-a-real-secret"), "{}", input.display());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&output, &actual).unwrap();
+        } else if fs::read_to_string(&output).ok().as_deref() != Some(&actual) {
+            wrong.push(format!("{}:\n{actual}", output.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "differ from what is written down:\n{}", wrong.join("\n"));
+}
+
+/// The demo's own configuration is the first one people copy.
+#[test]
+fn the_demos_configuration_compiles() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/envoy.yaml");
+    let Ok(yaml) = fs::read_to_string(&path) else { panic!("{} is missing", path.display()) };
+    let value: Value = serde_saphyr::from_str(&yaml).unwrap();
+    let config =
+        find(&value, &|value| value.get("routes").is_some() && value.get("version").is_some());
+    let policy = Policy::from_document(config.unwrap().to_string().as_bytes(), &|_| None).unwrap();
+    assert_eq!(policy.unmatched, 404);
+}
+
+fn find<'v>(value: &'v Value, wanted: &dyn Fn(&Value) -> bool) -> Option<&'v Value> {
+    if wanted(value) {
+        return Some(value);
+    }
+    match value {
+        Value::Object(map) => map.values().find_map(|value| find(value, wanted)),
+        Value::Array(list) => list.iter().find_map(|value| find(value, wanted)),
+        _ => None,
+    }
+}

@@ -1,0 +1,143 @@
+//! Waiting for keys: first need, rotation, an identity provider that is down.
+
+use claimgate::authn::AuthnError;
+use claimgate::pipeline::Step;
+use claimgate::reply::Rejection;
+use serde_json::json;
+
+use crate::support::*;
+
+fn required() -> serde_json::Value {
+    config(json!([route(
+        "required",
+        json!([{"name": "known", "deny": {"claims": {"sub": ["mallory"]}}}, {"name": "all", "allow": {"always": true}}]),
+        json!({"roles_on_failure": "absent"})
+    )]))
+}
+
+fn good() -> String {
+    ONE.token(&claims(json!({})))
+}
+
+#[test]
+fn requests_before_the_keys_wait_for_one_fetch_and_are_all_resumed() {
+    let mut world = World::new(&required());
+    let token = good();
+    let streams: Vec<_> = (0..5).map(|_| world.with_token(&token)).collect();
+    assert!(streams.iter().all(|(_, step)| matches!(step, Step::AwaitKeys(0))));
+    assert_eq!(world.engine.fetches_due(world.now), [0]);
+    assert!(world.engine.fetches_due(world.now).is_empty(), "one fetch for all");
+    let late = world.with_token(&token).0;
+    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    let waiting = world.engine.awaiting_keys(0);
+    assert_eq!(waiting.len(), 6);
+    assert!(waiting.contains(&late));
+    for stream in waiting {
+        asked(&world.engine.keys_changed(stream, world.now));
+    }
+    assert!(world.engine.awaiting_keys(0).is_empty());
+}
+
+#[test]
+fn without_first_keys_a_request_is_undecided_and_not_unauthorized() {
+    let mut world = World::new(&required());
+    let (stream, _) = world.with_token(&good());
+    world.engine.fetches_due(world.now);
+    world.engine.keys_failed(0, world.now);
+    assert_eq!(refused(&world.engine.keys_changed(stream, world.now)), (503, Rejection::NoKeys));
+    assert_eq!(refused(&world.with_token(&good()).1), (503, Rejection::NoKeys), "no fetch each");
+    world.later(1);
+    assert!(matches!(world.with_token(&good()).1, Step::AwaitKeys(0)), "tried again");
+}
+
+#[test]
+fn a_token_that_needs_no_key_to_be_refused_does_not_wait() {
+    let mut world = World::new(&required());
+    let token = ONE.token(&claims(json!({"iss": "https://other.test"})));
+    assert_eq!(refused(&world.with_token(&token).1).0, 401);
+    assert!(world.engine.fetches_due(world.now).is_empty());
+}
+
+#[test]
+fn with_keys_an_identity_provider_that_is_down_costs_nothing() {
+    let mut world = World::with_keys(&required());
+    for _ in 0..10 {
+        world.later(20);
+        for provider in world.engine.fetches_due(world.now) {
+            world.engine.keys_failed(provider, world.now);
+        }
+        asked(&world.with_token(&ONE.token(&claims(json!({"exp": START + 9_999})))).1);
+    }
+}
+
+#[test]
+fn a_new_key_is_fetched_when_its_first_token_comes() {
+    let mut world = World::with_keys(&required());
+    let (stream, step) = world.with_token(&TWO.token(&claims(json!({}))));
+    assert!(matches!(step, Step::AwaitKeys(0)));
+    world.engine.fetches_due(world.now);
+    world.engine.keys_fetched(0, jwks(&[&ONE, &TWO]).as_bytes(), None, world.now).unwrap();
+    asked(&world.engine.keys_changed(stream, world.now));
+    asked(&world.with_token(&good()).1);
+}
+
+#[test]
+fn a_fetch_that_began_before_the_question_is_followed_by_another() {
+    let mut world = World::with_keys(&required());
+    world.later(300);
+    assert_eq!(world.engine.fetches_due(world.now), [0], "a refresh is out");
+    let (stream, step) = world.with_token(&TWO.token(&claims(json!({}))));
+    assert!(matches!(step, Step::AwaitKeys(0)));
+    // Its answer was made before the rotation: the request goes on waiting.
+    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    assert!(matches!(world.engine.keys_changed(stream, world.now), Step::AwaitKeys(0)));
+    assert_eq!(world.engine.fetches_due(world.now), [0]);
+    world.engine.keys_fetched(0, jwks(&[&TWO]).as_bytes(), None, world.now).unwrap();
+    asked(&world.engine.keys_changed(stream, world.now));
+}
+
+#[test]
+fn an_unknown_key_while_fetching_fails_is_undecided() {
+    let mut world = World::with_keys(&required());
+    let (stream, _) = world.with_token(&TWO.token(&claims(json!({}))));
+    world.engine.fetches_due(world.now);
+    world.engine.keys_failed(0, world.now);
+    assert_eq!(refused(&world.engine.keys_changed(stream, world.now)), (503, Rejection::NoKeys));
+    asked(&world.with_token(&good()).1);
+}
+
+#[test]
+fn a_stream_that_has_gone_is_neither_resumed_nor_missed() {
+    let mut world = World::new(&required());
+    let (gone, _) = world.with_token(&good());
+    let (stays, _) = world.with_token(&good());
+    assert!(world.engine.forget(gone));
+    world.engine.fetches_due(world.now);
+    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    assert_eq!(world.engine.awaiting_keys(0), [stays]);
+    assert!(matches!(world.engine.keys_changed(gone, world.now), Step::Ignore));
+}
+
+#[test]
+fn a_fetch_that_is_never_answered_is_given_up() {
+    let mut world = World::new(&required());
+    let (stream, _) = world.with_token(&good());
+    world.engine.fetches_due(world.now);
+    world.later(2);
+    assert!(world.engine.lost_fetches(world.now).is_empty());
+    world.later(1);
+    assert_eq!(world.engine.lost_fetches(world.now), [0]);
+    assert_eq!(refused(&world.engine.keys_changed(stream, world.now)).0, 503);
+}
+
+#[test]
+fn a_request_is_answered_once() {
+    let mut world = World::new(&required());
+    let (stream, _) = world.with_token(&ONE.token(&claims(json!({"aud": "other"}))));
+    world.engine.fetches_due(world.now);
+    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
+    assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::Audience)));
+    assert!(matches!(world.engine.keys_changed(stream, world.now), Step::Ignore));
+    assert!(matches!(world.no_answer(stream), Step::Ignore));
+}

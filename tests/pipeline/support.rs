@@ -1,0 +1,210 @@
+//! An engine under a configuration, tokens signed with the test-only keys, and time by hand.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claimgate::authz::{CalloutResponse, CheckError};
+use claimgate::engine::{Engine, StreamId};
+use claimgate::pipeline::Step;
+use claimgate::policy::Policy;
+use claimgate::reply::{LocalReply, Rejection};
+use claimgate::request::{Pairs, RequestHead};
+use claimgate::time::Timestamp;
+use rsa::pkcs1v15::SigningKey;
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::signature::{SignatureEncoding as _, Signer as _};
+use rsa::traits::PublicKeyParts as _;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+/// Seconds since the epoch at which tests begin.
+pub const START: u64 = 1_800_000_000;
+pub const ISSUER: &str = "https://idp.test/realms/demo";
+
+pub struct Key {
+    pub kid: &'static str,
+    private: rsa::RsaPrivateKey,
+}
+
+fn key(kid: &'static str, pem: &str) -> Key {
+    Key { kid, private: rsa::RsaPrivateKey::from_pkcs8_pem(pem).unwrap() }
+}
+
+pub static ONE: LazyLock<Key> =
+    LazyLock::new(|| key("one", include_str!("../testdata/keys/rsa-1.pem")));
+pub static TWO: LazyLock<Key> =
+    LazyLock::new(|| key("two", include_str!("../testdata/keys/rsa-2.pem")));
+pub static FOREIGN: LazyLock<Key> =
+    LazyLock::new(|| key("one", include_str!("../testdata/keys/rsa-foreign.pem")));
+
+impl Key {
+    pub fn jwk(&self) -> Value {
+        let number = |n: &rsa::BigUint| URL_SAFE_NO_PAD.encode(n.to_bytes_be());
+        let (n, e) = (number(self.private.n()), number(self.private.e()));
+        json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": n, "e": e})
+    }
+
+    pub fn modulus(&self) -> Vec<u8> {
+        self.private.n().to_bytes_be()
+    }
+
+    pub fn sign(&self, header: &Value, claims: &Value) -> String {
+        self.sign_raw(&header.to_string(), &claims.to_string())
+    }
+
+    pub fn sign_raw(&self, header: &str, claims: &str) -> String {
+        let input =
+            format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = SigningKey::<Sha256>::new(self.private.clone()).sign(input.as_bytes());
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_vec()))
+    }
+
+    pub fn token(&self, claims: &Value) -> String {
+        self.sign(&json!({"alg": "RS256", "typ": "JWT", "kid": self.kid}), claims)
+    }
+}
+
+pub fn jwks(keys: &[&Key]) -> String {
+    json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()}).to_string()
+}
+
+/// The claims of a good token; `changes` are merged in, null removes.
+pub fn claims(changes: Value) -> Value {
+    let mut claims = json!({
+        "iss": ISSUER, "aud": "account", "sub": "alice", "typ": "Bearer", "azp": "shop",
+        "email": "alice@example.com", "email_verified": true, "name": "Alice",
+        "iat": START, "exp": START + 300,
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => claims.as_object_mut().unwrap().remove(name),
+            value => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+        };
+    }
+    claims
+}
+
+/// A configuration with these routes.
+pub fn config(routes: Value) -> Value {
+    json!({
+        "version": "v1",
+        "providers": [{
+            "name": "idp", "issuer": ISSUER, "audiences": ["account"],
+            "roles_claim": "realm_access.roles",
+            "jwks": {"cluster": "idp", "url": format!("{ISSUER}/certs")},
+        }],
+        "authorization": [{
+            "name": "authz", "cluster": "authz",
+            "request": {"subject": {"properties": {"email": {"claim": "email"}}}},
+        }],
+        "identity_headers": {
+            "x-user-email": {"claim": "email"},
+            "x-user-roles": {"roles": "decision", "anonymous": "guest"},
+        },
+        "routes": routes,
+    })
+}
+
+/// A route for `/r`.
+pub fn route(token: &str, rules: Value, more: Value) -> Value {
+    let mut route = json!({"name": "r", "match": {"path": "/r"}, "token": token, "rules": rules});
+    route.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    route
+}
+
+pub fn allow_all() -> Value {
+    json!([{"name": "all", "allow": {"always": true}}])
+}
+
+pub fn by_decision() -> Value {
+    json!([{"name": "permitted", "allow": {"decision": true}}])
+}
+
+/// An engine and the time it is.
+pub struct World {
+    pub engine: Engine,
+    pub now: Timestamp,
+    next: StreamId,
+}
+
+impl World {
+    pub fn new(config: &Value) -> Self {
+        let policy = Policy::from_document(config.to_string().as_bytes(), &|_| None);
+        let policy = policy.unwrap_or_else(|error| panic!("{error}"));
+        Self { engine: Engine::new(policy), now: Timestamp::from_secs(START), next: 1 }
+    }
+
+    /// One whose keys have been fetched.
+    pub fn with_keys(config: &Value) -> Self {
+        let mut world = Self::new(config);
+        world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+        world
+    }
+
+    pub fn later(&mut self, secs: u64) {
+        self.now = self.now.after(std::time::Duration::from_secs(secs));
+    }
+
+    /// Sends a request; its stream and the first step.
+    pub fn send(&mut self, headers: &[(&str, &str)]) -> (StreamId, Step) {
+        let stream = self.next;
+        self.next += 1;
+        let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+        let head = RequestHead::parse(Pairs::serialize(pairs), &self.engine.policy().own_headers);
+        (stream, self.engine.request(stream, head.unwrap(), self.now))
+    }
+
+    pub fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> (StreamId, Step) {
+        self.send(
+            &[&[(":method", "GET"), (":path", path), (":authority", "shop")], headers].concat(),
+        )
+    }
+
+    /// `GET /r` with a token.
+    pub fn with_token(&mut self, token: &str) -> (StreamId, Step) {
+        self.get("/r", &[("authorization", &format!("Bearer {token}"))])
+    }
+
+    /// The decision point answers.
+    pub fn answer(
+        &mut self,
+        stream: StreamId,
+        status: u16,
+        cache_control: Option<&str>,
+        body: &str,
+    ) -> Step {
+        let cache_control = cache_control.map(str::as_bytes);
+        let response = CalloutResponse { status, cache_control, body: body.as_bytes() };
+        self.engine.answer(stream, Ok(response), self.now)
+    }
+
+    pub fn no_answer(&mut self, stream: StreamId) -> Step {
+        self.engine.answer(stream, Err(CheckError::Unreachable), self.now)
+    }
+}
+
+/// The reply of a step that refuses.
+pub fn refused(step: &Step) -> (u16, Rejection) {
+    let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
+    (rejection.reply().status, rejection.clone())
+}
+
+pub fn reply(step: &Step) -> LocalReply {
+    let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
+    rejection.reply()
+}
+
+/// The headers a forwarded request gets: removed, and set.
+pub fn forwarded(step: &Step) -> (Vec<&str>, Vec<(&str, &str)>) {
+    let Step::Forward(mutations, _) = step else { panic!("not forwarded: {step:?}") };
+    let remove = mutations.remove.iter().map(String::as_str).collect();
+    let set = mutations.set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    (remove, set)
+}
+
+/// The question a step asks the decision point.
+pub fn asked(step: &Step) -> Value {
+    let Step::Ask(0, question) = step else { panic!("asks nothing: {step:?}") };
+    serde_json::from_slice(question).unwrap()
+}
