@@ -1,6 +1,20 @@
-//! authz-service: a policy decision point.
+//! authz-service: a policy decision point. A caller asks over OpenID AuthZEN 1.0 whether a subject
+//! may do an action to a resource; Cedar policies decide, over entities kept in a store.
+//!
+//! The life of a question:
+//!
+//! 1. `wire` reads it, or refuses it naming the field.
+//! 2. [`directory`] finds the subject's roles: by verified e-mail through a [`cache`], else by
+//!    type and id, in the [`store`]. An unverified e-mail inherits nothing.
+//! 3. [`engine`] decides; it is pure and cannot fail, only say false and why.
+//! 4. `wire` answers, with how long the answer may be kept.
+//!
+//! A store that gives no answer is an error status, never a decision. A cache that fails costs
+//! time, never an answer.
 
 pub mod cache;
+pub mod config;
+pub mod decision_point;
 pub mod directory;
 pub mod email;
 pub mod engine;
@@ -8,4 +22,6 @@ pub mod entities;
 pub mod keys;
 pub mod policies;
 pub mod roles;
+pub mod server;
 pub mod store;
+pub mod wire;

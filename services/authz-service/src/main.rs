@@ -1,2 +1,46 @@
-//! authz-service.
-fn main() {}
+//! The `authz-service` command: signals, logging and the exit status around [`authz_service`].
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use authz_service::config::Config;
+use authz_service::server;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = Config::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+    let stop = match stop_signal() {
+        Ok(stop) => stop,
+        Err(error) => return failed(&error),
+    };
+    match server::run(config, stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("authz-service: {error}");
+    ExitCode::FAILURE
+}
+
+/// Ready at the first SIGTERM or SIGINT. Both are caught from here on, not from the first poll.
+fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,95 @@
+//! The decision point: the one sequence find → ask the engine → answer, free of any wire.
+//!
+//! It joins `directory` (who is this?) and `engine` (may they?). It must not answer when it could
+//! not look: a store that fails is an error for the wire to report, never a denial or a permit.
+
+use std::sync::Arc;
+
+use claimgate_authz_api::{EvaluationContext, EvaluationRequest, EvaluationResponse, Properties};
+
+use crate::cache::{CacheError, SharedCache};
+use crate::directory::{Directory, Identity, Known};
+use crate::engine::{Engine, Question};
+use crate::roles::RoleName;
+use crate::store::{EntityStore, StoreError};
+
+/// Policies with the subjects and resources they are asked about.
+pub struct DecisionPoint {
+    engine: Engine,
+    directory: Directory,
+    store: Arc<dyn EntityStore>,
+    cache: Arc<dyn SharedCache>,
+}
+
+/// A decision, and whether it may be kept.
+#[derive(Debug)]
+pub struct Answer {
+    /// What goes to the caller.
+    pub response: EvaluationResponse,
+    /// Whether something failed on the way, so that the caller should ask again next time.
+    pub degraded: bool,
+}
+
+/// The state of what the decision point depends on.
+#[derive(Debug)]
+pub struct Dependencies {
+    /// Without the store there are no answers.
+    pub store: Result<(), StoreError>,
+    /// Without the cache there are, a little slower.
+    pub cache: Result<(), CacheError>,
+}
+
+impl DecisionPoint {
+    /// A decision point for the policies in `engine`.
+    pub fn new(engine: Engine, store: Arc<dyn EntityStore>, cache: Arc<dyn SharedCache>) -> Self {
+        let directory = Directory::new(Arc::clone(&store), Arc::clone(&cache));
+        Self { engine, directory, store, cache }
+    }
+
+    /// Answers one evaluation request.
+    pub async fn evaluate(&self, request: &EvaluationRequest) -> Result<Answer, StoreError> {
+        let subject = self.find(&Identity::of_subject(&request.subject)).await?;
+        let resource = self.resource(request).await?;
+        let verdict = self.engine.decide(&Question {
+            request,
+            roles: &subject.roles,
+            subject: &subject.properties,
+            resource: &resource,
+        });
+        let reason = verdict.reason.code();
+        let policy = (!verdict.policies.is_empty()).then(|| verdict.policies.join(","));
+        tracing::debug!(decision = verdict.decision, reason, policy, "decided");
+        let context = EvaluationContext {
+            roles: Some(names(subject.roles)),
+            reason: Some(reason.to_owned()),
+            policy,
+        };
+        let response = EvaluationResponse { decision: verdict.decision, context };
+        Ok(Answer { response, degraded: subject.degraded })
+    }
+
+    /// What is known about a caller.
+    pub async fn find(&self, identity: &Identity) -> Result<Known, StoreError> {
+        self.directory.find(identity).await
+    }
+
+    /// Asks every dependency whether it answers.
+    pub async fn dependencies(&self) -> Dependencies {
+        let (store, cache) = tokio::join!(self.store.check(), self.cache.check());
+        Dependencies { store, cache }
+    }
+
+    /// A type without attributes in the schema has none worth a look-up.
+    async fn resource(&self, request: &EvaluationRequest) -> Result<Properties, StoreError> {
+        let resource = &request.resource;
+        if !self.engine.has_attributes(&resource.kind) {
+            return Ok(Properties::new());
+        }
+        Ok(self.store.resource(&resource.kind, &resource.id).await?.unwrap_or_default())
+    }
+}
+
+/// Roles as they go over a wire.
+pub(crate) fn names(roles: Vec<RoleName>) -> Vec<String> {
+    roles.into_iter().map(String::from).collect()
+}

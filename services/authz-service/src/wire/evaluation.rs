@@ -1,0 +1,40 @@
+//! `POST /access/v1/evaluation`, AuthZEN 1.0 section 6. A denial is 200 with `decision: false`;
+//! an error status always means that there is no decision.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+
+use super::problem::Problem;
+use super::{MAX_BODY_BYTES, Service, decode};
+
+pub(super) async fn evaluate(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    let request = decode::evaluation_request(&headers, &body)?;
+    let answer = service.decision_point.evaluate(&request).await?;
+    let keep = if answer.degraded { 0 } else { service.decision_max_age };
+    Ok(([(CACHE_CONTROL, cache_control(keep))], Json(answer.response)).into_response())
+}
+
+fn cache_control(seconds: u32) -> String {
+    if seconds == 0 { "no-store".into() } else { format!("max-age={seconds}") }
+}
+
+fn unreadable(rejection: &BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body must not exceed {MAX_BODY_BYTES} bytes."),
+        ),
+        _ => Problem::malformed("body", "could not be read"),
+    }
+}

@@ -1,0 +1,36 @@
+//! Health. Live: the process answers. Ready: it can decide, with the state of each dependency.
+//!
+//! A cache that is down only makes answers slower, so it is `degraded` and still ready: taking
+//! every replica out of service because Redis is gone would turn a small fault into an outage.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Json, Response};
+use serde_json::json;
+
+use super::Service;
+
+pub(super) async fn live() -> Response {
+    ([(CACHE_CONTROL, "no-store")], Json(json!({"status": "live"}))).into_response()
+}
+
+pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
+    let dependencies = service.decision_point.dependencies().await;
+    let (status, overall) = match (&dependencies.store, &dependencies.cache) {
+        (Ok(()), Ok(())) => (StatusCode::OK, "ready"),
+        (Ok(()), Err(_)) => (StatusCode::OK, "degraded"),
+        (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    };
+    let state = |up: bool| if up { "up" } else { "down" };
+    let body = Json(json!({
+        "status": overall,
+        "dependencies": {
+            "store": {"state": state(dependencies.store.is_ok())},
+            "cache": {"state": state(dependencies.cache.is_ok())},
+        },
+    }));
+    (status, [(CACHE_CONTROL, "no-store")], body).into_response()
+}

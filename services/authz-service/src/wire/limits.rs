@@ -1,0 +1,40 @@
+//! Load limits: how many requests at once, and how long one may take. What is beyond is refused
+//! at once with 503, because a decision that comes late is worth nothing to a gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+
+/// Requests answered at once.
+const MAX_CONCURRENT: usize = 256;
+/// Longest time for one request, its body included.
+const MAX_DURATION: Duration = Duration::from_secs(2);
+
+#[derive(Clone)]
+pub(super) struct Limits(Arc<Semaphore>);
+
+impl Limits {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_CONCURRENT)))
+    }
+}
+
+pub(super) async fn limit(
+    State(Limits(places)): State<Limits>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Ok(_place) = places.try_acquire() else {
+        return Problem::busy("Too many requests at once.").into_response();
+    };
+    match tokio::time::timeout(MAX_DURATION, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::busy("The request took too long.").into_response(),
+    }
+}
