@@ -1,0 +1,24 @@
+//! Contract tests of the decision point: the same behaviour over every store and every cache, a
+//! real Redis included, and over HTTP against the built binary.
+//!
+//! Whatever misbehaves here is real: a Redis that is down, killed or frozen, a database that
+//! another process holds locked. Ports are free ones; processes end with the test that made them.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod caches;
+mod evaluation;
+mod faults;
+mod http;
+mod malformed;
+mod process;
+mod redis;
+mod service;
+mod stores;
+mod users;
