@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use claimgate_proc::{Launch, NotReady, Process, Ready};
+use anyhow::{Context, Result, ensure};
+use claimgate_proc::{Launch, Process, Ready, http_get, is_stopping, wait_until};
 
 pub use builder::Builder;
 pub use parts::{Part, build_parts};
@@ -26,6 +26,8 @@ use crate::run::Scratch;
 
 /// How long a part may take to be usable; Envoy compiles the module within it.
 const READY_LIMIT: Duration = Duration::from_secs(30);
+/// How long Envoy may take from then on to have probed every service.
+const HEALTHY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running demo system. Dropping it stops everything, the last started first.
 #[derive(Debug)]
@@ -116,15 +118,17 @@ impl Stack {
         process.with_context(|| format!("{} was never started", part.name()))
     }
 
-    /// Stops a part if it runs and starts it again on the same port, ready when this returns. Also
-    /// starts a part that was left out.
+    /// Stops a part if it runs and starts it again on the same port; ready, and for a service healthy
+    /// in the gateway's eyes, when this returns. Also starts a part that was left out.
     pub fn restart(&mut self, part: Part) -> Result<()> {
         let member = self.members.iter_mut().find(|member| member.part == part);
         let member = member.with_context(|| format!("{} is no part of it", part.name()))?;
         // Stopped before the new one starts: they want the same port.
         drop(member.process.take());
         member.start()?;
-        member.wait_ready()
+        member.wait_ready()?;
+        let gateway_runs = self.part(Part::Envoy).is_ok_and(|envoy| envoy.exited().is_none());
+        if gateway_runs { self.wait_healthy(part.cluster().as_slice()) } else { Ok(()) }
     }
 
     /// The first part that has ended by itself, with the end of its log.
@@ -144,6 +148,29 @@ impl Stack {
         let logs =
             running.map(|process| format!("--- {}\n{}\n", process.name(), process.log_tail(lines)));
         logs.collect()
+    }
+
+    /// The clusters behind the parts that were started.
+    fn clusters(&self) -> Vec<&'static str> {
+        let started = self.members.iter().filter(|member| member.process.is_some());
+        started.filter_map(|member| member.part.cluster()).collect()
+    }
+
+    /// Waits until Envoy has found these healthy: it begins to serve before that when a busy machine
+    /// makes its first probes late.
+    fn wait_healthy(&self, clusters: &[&str]) -> Result<()> {
+        let admin = parts::local(self.ports.envoy_admin);
+        let all_healthy = || {
+            let stats = http_get(admin, "/stats?filter=membership_healthy");
+            stats.is_ok_and(|(_, stats)| {
+                let healthy =
+                    |name: &&str| stats.contains(&format!("cluster.{name}.membership_healthy: 1"));
+                clusters.iter().all(healthy)
+            })
+        };
+        let healthy = wait_until(HEALTHY_LIMIT, || all_healthy() || is_stopping());
+        ensure!(healthy, "Envoy does not reach {}:\n{}", clusters.join(", "), self.log_tails(5));
+        Ok(())
     }
 
     fn member(&self, part: Part) -> Result<&Member> {
@@ -167,10 +194,6 @@ impl Member {
     /// A part that was left out is ready as it is.
     fn wait_ready(&self) -> Result<()> {
         let Some(process) = &self.process else { return Ok(()) };
-        match process.wait_ready(&self.ready, READY_LIMIT) {
-            Ok(()) => Ok(()),
-            Err(NotReady::Stopping) => bail!(NotReady::Stopping),
-            Err(error) => Err(error.into()),
-        }
+        Ok(process.wait_ready(&self.ready, READY_LIMIT)?)
     }
 }

@@ -15,7 +15,7 @@ mod spawner;
 pub use child::Process;
 pub use launch::{Launch, Output};
 pub use ports::{Port, port_holder, port_is_free};
-pub use ready::{NotReady, Ready, http_status, wait_until};
+pub use ready::{NotReady, Ready, http_get, http_status, wait_until};
 pub use registry::{exit_with_on_signal, is_stopping, park_if_stopping};
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A child that ends before it is ready fails the wait at once, with the end of its log: that is
 //! nearly always the reason. It must never wait longer than it was told to.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::ExitStatus;
 use std::thread;
@@ -93,15 +93,20 @@ impl Ready {
 
 /// The status of one plain `GET` to a local server; enough to know that it answers.
 pub fn http_status(address: SocketAddr, path: &str) -> io::Result<u16> {
+    http_get(address, path).map(|(status, _)| status)
+}
+
+/// Status and body of one plain `GET` to a local server. A chunked body keeps its chunk headers.
+pub fn http_get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, ATTEMPT)?;
     stream.set_read_timeout(Some(ATTEMPT))?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line)?;
-    line.split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not an HTTP answer"))
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok((status, body.to_owned()))
 }
 
 /// Polls `met` until it holds, `false` when `limit` passes first.

@@ -119,6 +119,9 @@ impl Builder {
         let members = self.members(&plan)?;
         let mut stack = Stack { members, ports, secret, folder };
         stack.start(&self.left_out)?;
+        if !self.left_out.contains(&Part::Envoy) {
+            stack.wait_healthy(&stack.clusters())?;
+        }
         Ok(stack)
     }
 

@@ -46,6 +46,15 @@ impl Part {
             Self::Envoy => "envoy",
         }
     }
+
+    /// The cluster that Envoy reaches it by.
+    pub(super) fn cluster(self) -> Option<&'static str> {
+        match self {
+            Self::Redis | Self::Envoy => None,
+            Self::DevIdp => Some("idp"),
+            Self::Authz | Self::Customers | Self::Products => Some(self.name()),
+        }
+    }
 }
 
 /// Builds the services of a stack (debug builds; tests use them as they are).
@@ -141,9 +150,10 @@ impl Plan<'_> {
             .program(Part::Envoy, &tools::envoy()?)
             .arg("-c")
             .arg(self.folder.join("envoy.json"))
-            .args(["--use-dynamic-base-id", "--concurrency", &workers])
+            // Hot restart would leave a file in shared memory for every run.
+            .args(["--disable-hot-restart", "--concurrency", &workers])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
-            .args(["--drain-time-s", "1", "--parent-shutdown-time-s", "2"])
+            .args(["--drain-time-s", "1"])
             .env("GATEWAY_SECRET", self.secret))
     }
 
