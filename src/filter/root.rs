@@ -36,7 +36,10 @@ impl RootContext for Root {
         match Policy::from_document(&host::configuration(), &env) {
             Ok(policy) => {
                 let routes = policy.routes.iter().count();
-                host::log(Level::Info, &format!("claimgate {}: {routes} routes", version()));
+                host::log(
+                    Level::Info,
+                    &format!("claimgate {}: {routes} routes", env!("CLAIMGATE_VERSION")),
+                );
                 self.queue = host::register_queue(&queue_name());
                 self.driver = Some(Rc::new(Driver::new(Engine::new(policy), self.queue)));
                 host::tick_every(TICK);
@@ -73,11 +76,4 @@ impl RootContext for Root {
 /// A name no other VM has: whoever registers a queue last gets its messages.
 fn queue_name() -> String {
     format!("claimgate.{:016x}", RandomState::new().hash_one("queue"))
-}
-
-const fn version() -> &'static str {
-    match option_env!("CLAIMGATE_COMMIT") {
-        Some(commit) => commit,
-        None => env!("CARGO_PKG_VERSION"),
-    }
 }
