@@ -4,7 +4,7 @@
 //! Order matters at the host: headers are changed first, and resuming comes last, because after
 //! that the request's headers are out of reach.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::pipeline::{Passed, Step};
 use crate::policy::ProviderId;
 use crate::reply::Rejection;
 use crate::request::{Pairs, RequestHead};
+use crate::time::Timestamp;
 
 /// What the host is to do with the callback that is running.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) struct Driver {
     /// Streams that waited and were then let through.
     resumed: RefCell<HashSet<StreamId>>,
     counters: RefCell<Counters>,
+    /// No warning about a single request before this.
+    quiet_until: Cell<Timestamp>,
     /// Knocked on by streams so that the root makes a call: a call made by a stream is lost with
     /// it, and keys are fetched for everybody.
     queue: Option<u32>,
@@ -54,6 +57,7 @@ impl Driver {
             errands: RefCell::default(),
             resumed: RefCell::default(),
             counters: RefCell::default(),
+            quiet_until: Cell::default(),
             queue,
         }
     }
@@ -144,10 +148,21 @@ impl Driver {
     fn refuse(&self, rejection: &Rejection) -> Flow {
         self.count(rejection.outcome());
         let reply = rejection.reply();
-        let level = if reply.status >= 500 { Level::Warn } else { Level::Debug };
+        let level = if reply.status >= 500 { self.warning_level() } else { Level::Debug };
         host::log(level, &format!("{} {}", reply.status, reply.details));
         host::reply(&reply);
         Flow::Hold
+    }
+
+    /// A warning, but one a second: an outage is one event, not one for each request. The
+    /// counters and the access log have them all.
+    fn warning_level(&self) -> Level {
+        let now = host::now();
+        if now < self.quiet_until.get() {
+            return Level::Debug;
+        }
+        self.quiet_until.set(now.after(Duration::from_secs(1)));
+        Level::Warn
     }
 
     fn count(&self, name: &'static str) {
