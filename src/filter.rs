@@ -3,8 +3,9 @@
 //! request in it.
 //!
 //! `root` is what lives as long as a configuration, `stream` what lives as long as a request,
-//! `driver` performs steps for both, `host` makes all calls.
+//! `driver` performs steps for both, `answer` reads what callouts bring, `host` makes all calls.
 
+mod answer;
 mod counters;
 mod driver;
 mod host;

@@ -9,16 +9,17 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::answer::Reply;
 use super::counters::Counters;
 use super::host::{self, Callout, Level, Map};
 use crate::authn::FetchError;
-use crate::authz::{CalloutResponse, CheckError};
+use crate::authz::CheckError;
 use crate::cache_control::CacheControl;
 use crate::engine::{Engine, StreamId};
 use crate::pipeline::{Passed, Step};
 use crate::policy::ProviderId;
 use crate::reply::Rejection;
-use crate::request::{Pairs, RequestHead};
+use crate::request::RequestHead;
 use crate::time::Timestamp;
 
 /// What the host is to do with the callback that is running.
@@ -265,36 +266,6 @@ impl Driver {
             let step = self.engine.borrow_mut().keys_changed(stream, host::now());
             self.resume(stream, step);
         }
-    }
-}
-
-/// The answer to a callout.
-struct Reply {
-    status: u16,
-    cache_control: Vec<u8>,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    /// Reads the answer that the host has at hand; `None` when there is none, which the host
-    /// says by a header count of zero.
-    fn read(headers: usize) -> Option<Self> {
-        if headers == 0 {
-            return None;
-        }
-        let raw = host::headers(Map::CalloutResponse);
-        let pairs = Pairs::parse(&raw)?;
-        let value = |wanted: &[u8]| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, v)| v);
-        let status = std::str::from_utf8(value(b":status")?).ok()?.parse().ok()?;
-        let cache_control = pairs.iter().filter(|(name, _)| *name == b"cache-control");
-        let cache_control =
-            cache_control.map(|(_, value)| value).collect::<Vec<_>>().join(&b","[..]);
-        Some(Self { status, cache_control, body: host::callout_body() })
-    }
-
-    fn as_response(&self) -> CalloutResponse<'_> {
-        let cache_control = Some(&*self.cache_control).filter(|value| !value.is_empty());
-        CalloutResponse { status: self.status, cache_control, body: &self.body }
     }
 }
 
