@@ -58,18 +58,11 @@ fn fetch(npm: &Path, dir: &Path) -> Result<()> {
 
 /// The two programs are scripts for node.
 fn node() -> Result<PathBuf> {
-    if let Some(node) = install::on_path("node") {
-        return Ok(node);
-    }
-    install::apt(&["nodejs", "npm"])?;
-    install::on_path("node").context("node is still not on PATH")
+    install::program("node", "nodejs")
 }
 
+/// After node: some packages of node bring npm along, and then refuse the other package.
 fn npm() -> Result<PathBuf> {
-    if let Some(npm) = install::on_path("npm") {
-        node()?;
-        return Ok(npm);
-    }
-    install::apt(&["nodejs", "npm"])?;
-    install::on_path("npm").context("npm is still not on PATH")
+    node()?;
+    install::program("npm", "npm")
 }

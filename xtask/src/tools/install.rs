@@ -77,6 +77,15 @@ pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A program on `PATH`, from its Debian package when it is not there yet.
+pub(super) fn program(name: &str, package: &str) -> Result<PathBuf> {
+    if let Some(path) = on_path(name) {
+        return Ok(path);
+    }
+    apt(&[package]).with_context(|| format!("{name} is not installed"))?;
+    on_path(name).with_context(|| format!("{name} is still not on PATH"))
+}
+
 /// Installs Debian packages, as root only; else the error says what to run.
 pub(super) fn apt(packages: &[&str]) -> Result<()> {
     let command = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
