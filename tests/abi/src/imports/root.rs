@@ -1,0 +1,47 @@
+//! Logs, metrics, ticks and time.
+
+use wasmi::{Error, Linker};
+
+use super::import;
+use crate::host::{Host, number};
+use crate::{Effect, status};
+
+pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
+    import!(linker, "proxy_log", |guest, level: u32, text: u32, len: u32| {
+        let text = guest.text(text, len)?;
+        guest.host().effects.push(Effect::Log { level, text });
+        Ok(status::OK)
+    });
+    import!(linker, "proxy_set_tick_period_milliseconds", |guest, millis: u32| {
+        let root = guest.host().contexts.effective_root();
+        guest.host().effects.push(Effect::TickPeriod { root, millis });
+        Ok(status::OK)
+    });
+    import!(linker, "proxy_get_current_time_nanoseconds", |guest, at: u32| {
+        let clock = guest.host().script.clock;
+        guest.write(at, &clock.to_le_bytes()).map(|()| status::OK)
+    });
+    import!(linker, "proxy_define_metric", |guest, _kind: u32, name: u32, len: u32, id: u32| {
+        let name = guest.text(name, len)?;
+        let metrics = &mut guest.host().metrics;
+        metrics.push(name);
+        let number = number(metrics.len() - 1);
+        guest.put(id, number).map(|()| status::OK)
+    });
+    import!(linker, "proxy_increment_metric", |guest, id: u32, by: i64| {
+        Ok(increment(guest.host(), id, by))
+    });
+    Ok(())
+}
+
+fn increment(host: &mut Host, id: u32, by: i64) -> u32 {
+    let index = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
+    let Some(name) = index.and_then(|index| host.metrics.get(index)).cloned() else {
+        return status::BAD_ARGUMENT;
+    };
+    if by != 1 {
+        host.referee.fault(format!("metric {name} was moved by {by}"));
+    }
+    host.effects.push(Effect::Count { name });
+    status::OK
+}
