@@ -1,0 +1,22 @@
+//! The module that ships, under a scripted host: what it does to the world, in which order, and
+//! that it never traps, whatever clients, peers and the host come up with.
+
+mod configuration;
+mod crowd;
+mod decision;
+mod decision_cache;
+mod decision_faults;
+mod gateway;
+mod gone;
+mod held;
+mod host_faults;
+mod keys;
+mod keys_faults;
+mod odd_requests;
+mod policy;
+mod protobuf;
+mod quiet;
+mod rotation;
+mod spoofed;
+mod surface;
+mod tokens;
