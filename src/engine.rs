@@ -10,7 +10,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use crate::authn::FetchError;
+use crate::authn::{FetchError, SignatureVerifier};
 use crate::authz::{CalloutResponse, CheckError};
 use crate::pipeline::{Event, Pipeline, Step};
 use crate::policy::{Endpoint, Policy, ProviderId, Service, ServiceId};
@@ -33,8 +33,8 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that has seen nothing yet.
-    pub fn new(policy: Policy) -> Self {
-        Self { shared: Shared::new(policy), waiting: WaitingRoom::default() }
+    pub fn new(policy: Policy, verifier: Box<dyn SignatureVerifier>) -> Self {
+        Self { shared: Shared::new(policy, verifier), waiting: WaitingRoom::default() }
     }
 
     /// The policy.

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::pkcs8::EncodePublicKey as _;
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey};
 use serde_json::Value;
@@ -34,6 +35,7 @@ pub struct Key {
     kid: Option<Box<str>>,
     algorithm: Algorithm,
     rsa: RsaPublicKey,
+    spki: Box<[u8]>,
 }
 
 impl Key {
@@ -45,6 +47,11 @@ impl Key {
     /// The RSA public key.
     pub const fn rsa(&self) -> &RsaPublicKey {
         &self.rsa
+    }
+
+    /// The key as a DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
+    pub const fn spki(&self) -> &[u8] {
+        &self.spki
     }
 
     fn is_same_as(&self, other: &Self) -> bool {
@@ -99,8 +106,10 @@ impl KeySet {
         let mut next = Self { keys: Vec::new(), next_id: self.next_id };
         for entry in &entries(document)? {
             if let Some((kid, rsa)) = usable(entry) {
+                let Ok(spki) = rsa.to_public_key_der() else { continue };
+                let spki = spki.into_vec().into();
                 let id = KeyId(next.next_id);
-                let key = Key { id, kid, algorithm: Algorithm::Rs256, rsa };
+                let key = Key { id, kid, algorithm: Algorithm::Rs256, rsa, spki };
                 let before = self.keys.iter().find(|known| known.is_same_as(&key));
                 next.next_id += u64::from(before.is_none());
                 next.keys.push(before.cloned().unwrap_or_else(|| Rc::new(key)));

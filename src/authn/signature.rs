@@ -3,6 +3,8 @@
 //! A verifier is handed a key that has already been matched to the algorithm. It says yes or no
 //! and nothing else; a key it cannot use is a no.
 
+use std::fmt;
+
 use rsa::pkcs1v15;
 use rsa::signature::Verifier as _;
 use sha2::Sha256;
@@ -10,7 +12,7 @@ use sha2::Sha256;
 use super::Key;
 
 /// Checks signatures.
-pub trait SignatureVerifier {
+pub trait SignatureVerifier: fmt::Debug {
     /// Whether `signature` is the key's RSASSA-PKCS1-v1_5 SHA-256 signature of `message`.
     fn rs256(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool;
 }

@@ -71,7 +71,7 @@ pub struct Checks<'p> {
 pub fn verify(
     token: ParsedToken<'_>,
     checks: Checks<'_>,
-    verifier: &impl SignatureVerifier,
+    verifier: &dyn SignatureVerifier,
     now: Timestamp,
 ) -> Result<Rc<VerifiedToken>, AuthnError> {
     let key = check_signature(&token, checks.keys, verifier)?;
@@ -95,7 +95,7 @@ pub fn verify(
 fn check_signature(
     token: &ParsedToken<'_>,
     keys: &KeySet,
-    verifier: &impl SignatureVerifier,
+    verifier: &dyn SignatureVerifier,
 ) -> Result<KeyId, AuthnError> {
     let mut known = false;
     for key in keys.candidates(token.key_id.as_deref(), token.algorithm) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::authn::{
-    AuthnError, Checks, JwksSource, KeySet, PortableVerifier, RawToken, TokenCache, VerifiedToken,
+    AuthnError, Checks, JwksSource, KeySet, RawToken, SignatureVerifier, TokenCache, VerifiedToken,
 };
 use crate::authz::{Decision, DecisionCache};
 use crate::policy::{Policy, ProviderId, ServiceId};
@@ -16,12 +16,12 @@ pub struct Shared {
     sources: Vec<JwksSource>,
     tokens: TokenCache,
     decisions: Vec<DecisionCache>,
-    verifier: PortableVerifier,
+    verifier: Box<dyn SignatureVerifier>,
 }
 
 impl Shared {
     /// Nothing fetched, nothing cached.
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: Policy, verifier: Box<dyn SignatureVerifier>) -> Self {
         let sources = policy.providers.iter();
         let sources = sources.map(|p| JwksSource::new(p.refresh, p.max_stale, p.jwks.timeout));
         let decisions = policy.services.iter().map(|s| DecisionCache::new(s.cache.max_entries));
@@ -29,7 +29,7 @@ impl Shared {
             sources: sources.collect(),
             tokens: TokenCache::default(),
             decisions: decisions.collect(),
-            verifier: PortableVerifier,
+            verifier,
             policy,
         }
     }
@@ -40,8 +40,8 @@ impl Shared {
     }
 
     /// The signature verifier.
-    pub const fn verifier(&self) -> &PortableVerifier {
-        &self.verifier
+    pub fn verifier(&self) -> &dyn SignatureVerifier {
+        &*self.verifier
     }
 
     /// The provider with this issuer.

@@ -11,7 +11,9 @@ use proxy_wasm::types::ContextType;
 
 use super::driver::{Driver, SharedDriver, TICK};
 use super::host::{self, Level};
+use super::host_verifier::HostVerifier;
 use super::stream::Stream;
+use crate::authn::{PortableVerifier, SignatureVerifier};
 use crate::engine::Engine;
 use crate::policy::Policy;
 
@@ -36,12 +38,13 @@ impl RootContext for Root {
         match Policy::from_document(&host::configuration(), &env) {
             Ok(policy) => {
                 let routes = policy.routes.iter().count();
+                let verifier = verifier();
                 host::log(
                     Level::Info,
                     &format!("claimgate {}: {routes} routes", env!("CLAIMGATE_VERSION")),
                 );
                 self.queue = host::register_queue(&queue_name());
-                self.driver = Some(Rc::new(Driver::new(Engine::new(policy), self.queue)));
+                self.driver = Some(Rc::new(Driver::new(Engine::new(policy, verifier), self.queue)));
                 host::tick_every(TICK);
                 true
             }
@@ -70,6 +73,16 @@ impl RootContext for Root {
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
+    }
+}
+
+fn verifier() -> Box<dyn SignatureVerifier> {
+    match HostVerifier::after_self_test() {
+        Some(verifier) => Box::new(verifier),
+        None => {
+            host::log(Level::Warn, "claimgate: the host verifies no signatures; using our own");
+            Box::new(PortableVerifier)
+        }
     }
 }
 

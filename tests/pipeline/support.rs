@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claimgate::authn::PortableVerifier;
 use claimgate::authz::{CalloutResponse, CheckError};
 use claimgate::engine::{Engine, StreamId};
 use claimgate::pipeline::Step;
@@ -132,7 +133,11 @@ impl World {
     pub fn new(config: &Value) -> Self {
         let policy = Policy::from_document(config.to_string().as_bytes(), &|_| None);
         let policy = policy.unwrap_or_else(|error| panic!("{error}"));
-        Self { engine: Engine::new(policy), now: Timestamp::from_secs(START), next: 1 }
+        Self {
+            engine: Engine::new(policy, Box::new(PortableVerifier)),
+            now: Timestamp::from_secs(START),
+            next: 1,
+        }
     }
 
     /// One whose keys have been fetched.

@@ -21,12 +21,12 @@ unsafe extern "C" {
     fn proxy_send_local_response(status: u32, details: *const u8, details_len: usize, body: *const u8, body_len: usize, headers: *const u8, headers_len: usize, grpc_status: i32) -> u32;
     fn proxy_continue_stream(kind: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
-    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_register_shared_queue(name: *const u8, len: usize, id: *mut u32) -> u32;
     fn proxy_enqueue_shared_queue(id: u32, value: *const u8, len: usize) -> u32;
     fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, len: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_call_foreign_function(name: *const u8, name_len: usize, arguments: *const u8, arguments_len: usize, data: *mut *mut u8, len: *mut usize) -> u32;
 }
 
 /// Takes over a buffer the host filled through our allocator.
@@ -72,6 +72,14 @@ pub(super) fn dequeue(queue: u32) -> Result<Vec<u8>, u32> {
     bytes(|data, len| unsafe { proxy_dequeue_shared_queue(queue, data, len) })
 }
 
+pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, u32> {
+    let (name_at, at) = (name.as_ptr(), arguments.as_ptr());
+    // SAFETY: as above; the host only reads the name and the arguments.
+    bytes(|data, len| unsafe {
+        proxy_call_foreign_function(name_at, name.len(), at, arguments.len(), data, len)
+    })
+}
+
 pub(super) fn replace_header(map: u32, name: &str, value: &str) -> u32 {
     let (name, value) = (name.as_bytes(), value.as_bytes());
     // SAFETY: the host only reads both, during the call.
@@ -110,11 +118,6 @@ pub(super) fn continue_stream(kind: u32) -> u32 {
 pub(super) fn set_effective_context(context: u32) -> u32 {
     // SAFETY: takes no pointer.
     unsafe { proxy_set_effective_context(context) }
-}
-
-pub(super) fn set_tick_period(millis: u32) -> u32 {
-    // SAFETY: takes no pointer.
-    unsafe { proxy_set_tick_period_milliseconds(millis) }
 }
 
 /// Calls an import that returns a number.
