@@ -24,7 +24,7 @@ pub use principal::{Caller, Principal};
 pub use signature::{PortableVerifier, SignatureVerifier};
 pub use token::ParsedToken;
 pub use token_cache::TokenCache;
-pub use verify::{Checks, VerifiedToken, verify};
+pub use verify::{Checks, HeaderValues, VerifiedToken, verify};
 
 /// Why a credential is not accepted. Clients are told one of two things (RFC 6750 §3.1:
 /// `invalid_request` or `invalid_token`); which of these it was goes to logs and metrics.

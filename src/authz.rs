@@ -6,6 +6,7 @@ mod check;
 mod permit;
 
 use std::fmt;
+use std::rc::Rc;
 
 use crate::time::Timestamp;
 
@@ -17,7 +18,7 @@ pub use permit::Permit;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     allows: bool,
-    roles: Option<Vec<Box<str>>>,
+    roles: Option<Roles>,
     usable_until: Timestamp,
 }
 
@@ -29,12 +30,31 @@ impl Decision {
 
     /// The caller's roles; `None` when it did not say.
     pub fn roles(&self) -> Option<&[Box<str>]> {
-        self.roles.as_deref()
+        self.roles.as_ref().map(|roles| &*roles.names)
+    }
+
+    /// The caller's roles joined with commas, made once for the header.
+    pub fn roles_text(&self) -> Option<&Rc<str>> {
+        self.roles.as_ref().map(|roles| &roles.text)
     }
 
     /// Until when it may be used for other requests.
     pub const fn usable_until(&self) -> Timestamp {
         self.usable_until
+    }
+}
+
+/// Roles, one by one and as a header carries them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Roles {
+    names: Vec<Box<str>>,
+    text: Rc<str>,
+}
+
+impl From<Vec<Box<str>>> for Roles {
+    fn from(names: Vec<Box<str>>) -> Self {
+        let text = names.join(",").into();
+        Self { names, text }
     }
 }
 

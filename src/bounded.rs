@@ -17,23 +17,24 @@ pub struct BoundedMap<K, V> {
     old: HashMap<K, V>,
 }
 
-impl<K: Hash + Eq, V> BoundedMap<K, V> {
+impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
     /// A map of at most `capacity` entries; 0 keeps nothing.
     pub fn new(capacity: usize) -> Self {
         Self { capacity, young: HashMap::new(), old: HashMap::new() }
     }
 
-    /// The entry for `key`, which counts as use.
-    pub fn find<Q>(&mut self, key: &Q) -> Option<&V>
+    /// The entry for `key`, which counts as use. Values are cheap to clone.
+    pub fn find<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        if !self.young.contains_key(key) {
-            let (key, value) = self.old.remove_entry(key)?;
-            self.insert(key, value);
+        if let Some(value) = self.young.get(key) {
+            return Some(value.clone());
         }
-        self.young.get(key)
+        let (key, value) = self.old.remove_entry(key)?;
+        self.insert(key, value.clone());
+        Some(value)
     }
 
     /// Adds or replaces an entry.
@@ -90,7 +91,7 @@ mod tests {
         map.insert(0, "kept");
         for key in 1..1_000 {
             map.insert(key, "other");
-            assert_eq!(map.find(&0), Some(&"kept"), "after {key}");
+            assert_eq!(map.find(&0), Some("kept"), "after {key}");
         }
         assert_eq!(map.find(&1), None);
     }
@@ -102,7 +103,7 @@ mod tests {
         map.insert("b", 1);
         map.insert("c", 1);
         map.insert("a", 2);
-        assert_eq!(map.find("a"), Some(&2));
+        assert_eq!(map.find("a"), Some(2));
         map.remove("a");
         assert_eq!(map.find("a"), None);
     }

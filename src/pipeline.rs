@@ -9,7 +9,7 @@ mod authorize;
 
 use std::rc::Rc;
 
-use crate::authn::{AuthnError, Caller, RawToken, bearer_token};
+use crate::authn::{AuthnError, Caller, bearer_token};
 use crate::authz::CheckError;
 use crate::config::Token;
 use crate::engine::Shared;
@@ -19,7 +19,7 @@ use crate::request::{RequestHead, canonical_path};
 use crate::time::Timestamp;
 use crate::upstream::Mutations;
 
-use authenticate::authenticate;
+use authenticate::{Obstacle, authenticate};
 use authorize::{answered, authorize};
 
 /// Where a request is.
@@ -76,15 +76,13 @@ pub enum Passed {
 #[derive(Debug)]
 pub struct Request {
     route: Rc<Route>,
-    method: Box<str>,
-    spoofed: Vec<String>,
+    head: RequestHead,
 }
 
 /// A request that waits for keys.
 #[derive(Debug)]
 pub struct ExpectKeys {
     request: Request,
-    token: RawToken,
     provider: ProviderId,
     /// Fetches it may still wait for.
     waits_left: u8,
@@ -103,10 +101,11 @@ impl Pipeline {
     /// Handles an event. An event that does not fit the state changes nothing.
     pub fn step(self, event: Event<'_>, shared: &mut Shared, now: Timestamp) -> (Self, Step) {
         match (self, event) {
-            (Self::ExpectRequest, Event::Request(head)) => admit(&head, shared, now),
+            (Self::ExpectRequest, Event::Request(head)) => admit(head, shared, now),
             (Self::ExpectKeys(waiting), Event::KeysChanged) => {
-                let ExpectKeys { request, token, waits_left, .. } = *waiting;
-                authenticate(request, token, waits_left, shared, now)
+                let ExpectKeys { request, waits_left, .. } = *waiting;
+                let caller = caller(&request, waits_left, shared, now);
+                proceed(request, caller, shared, now)
             }
             (Self::ExpectDecision(waiting), Event::Answer(answer)) => {
                 answered(*waiting, answer, shared, now)
@@ -139,26 +138,47 @@ fn reply(rejection: Rejection) -> (Pipeline, Step) {
 }
 
 /// Phases 0 and 1: the path, the route, the token.
-fn admit(head: &RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, Step) {
-    let route = match route(head, shared) {
+fn admit(head: RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, Step) {
+    let route = match route(&head, shared) {
         Ok(route) => route,
         Err(rejection) => return reply(rejection),
     };
-    let request = Request {
-        method: head.method().unwrap_or_default().into(),
-        spoofed: head.spoofed().to_vec(),
-        route,
-    };
+    let request = Request { route, head };
     if request.route.token == Token::None {
         return authorize(request, Caller::Anonymous, shared, now);
     }
-    match bearer_token(head.credentials()) {
-        Ok(Some(token)) => authenticate(request, token, authenticate::MAX_WAITS, shared, now),
-        Ok(None) if request.route.token == Token::Optional => {
-            authorize(request, Caller::Anonymous, shared, now)
+    let caller = caller(&request, authenticate::MAX_WAITS, shared, now);
+    proceed(request, caller, shared, now)
+}
+
+/// Who asks, as far as the request's credentials say.
+fn caller(
+    request: &Request,
+    waits_left: u8,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> Result<Caller, Obstacle> {
+    match bearer_token(request.head.credentials())? {
+        Some(token) => authenticate(token, waits_left, shared, now),
+        None if request.route.token == Token::Optional => Ok(Caller::Anonymous),
+        None => Err(AuthnError::Missing.into()),
+    }
+}
+
+/// Goes on with a request whose caller is known, or waits for keys, or refuses.
+fn proceed(
+    request: Request,
+    caller: Result<Caller, Obstacle>,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> (Pipeline, Step) {
+    match caller {
+        Ok(caller) => authorize(request, caller, shared, now),
+        Err(Obstacle::Refused(rejection)) => reply(rejection),
+        Err(Obstacle::Wait { provider, waits_left }) => {
+            let waiting = ExpectKeys { request, provider, waits_left };
+            (Pipeline::ExpectKeys(Box::new(waiting)), Step::AwaitKeys(provider))
         }
-        Ok(None) => reply(Rejection::Credentials(AuthnError::Missing)),
-        Err(error) => reply(Rejection::Credentials(error)),
     }
 }
 

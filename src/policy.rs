@@ -37,6 +37,8 @@ pub struct Policy {
     pub services: Vec<Service>,
     /// Headers set from a permit.
     pub headers: Vec<Header>,
+    /// Whether one of them needs roles of the decision point.
+    pub headers_need_roles: bool,
     /// Headers stripped from every request.
     pub own_headers: OwnHeaders,
     /// Routes.
@@ -115,11 +117,11 @@ pub struct CacheLimits {
 #[derive(Debug)]
 pub struct Header {
     /// Lower-case name.
-    pub name: Box<str>,
+    pub name: Rc<str>,
     /// Where the value comes from.
     pub source: HeaderSource,
     /// Value for a request without a token.
-    pub anonymous: Option<Box<str>>,
+    pub anonymous: Option<Rc<str>>,
 }
 
 /// Where a header's value comes from.
@@ -186,11 +188,6 @@ impl Policy {
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidPolicy> {
         compile::policy(config, env)
-    }
-
-    /// Whether a header needs roles of the decision point.
-    pub fn headers_need_roles(&self) -> bool {
-        self.headers.iter().any(|h| matches!(h.source, HeaderSource::Roles(RoleSource::Decision)))
     }
 }
 

@@ -53,7 +53,10 @@ impl RequestHead {
             authorization: Authorization::Absent,
             spoofed: Vec::new(),
         };
-        for (name, value) in Pairs::parse(&raw)?.ranges() {
+        let pairs = Pairs::parse(&raw)?;
+        let mut seen = 0;
+        for (name, value) in pairs.ranges() {
+            seen += 1;
             let name = raw.get(name)?;
             match name {
                 b":method" => head.method = Some(value),
@@ -63,8 +66,9 @@ impl RequestHead {
                 _ => {}
             }
         }
+        let complete = seen == pairs.count();
         head.raw = raw;
-        Some(head)
+        complete.then_some(head)
     }
 
     /// The method, if there is one and it is text.

@@ -1,10 +1,12 @@
 //! What changes in a request on its way upstream: headers that are ours are removed whoever sent
 //! them, and set from a [`Permit`] alone.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::authn::Principal;
 use crate::authz::Permit;
 use crate::config::RoleSource;
 use crate::policy::{Header, HeaderSource, Policy, ProviderId};
@@ -36,31 +38,29 @@ const ORIGINAL_PATH: &str = "x-envoy-original-path";
 /// The headers that only the filter may set. Names are compared after folding case and `_` to
 /// `-`, because many servers do not tell those apart.
 #[derive(Clone, Debug)]
-pub struct OwnHeaders {
-    names: HashSet<Vec<u8>>,
-    shortest: usize,
-    longest: usize,
-}
+pub struct OwnHeaders(Vec<Box<[u8]>>);
 
 impl OwnHeaders {
     /// The set of these names and of what is always removed.
     pub fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let names: HashSet<_> = names.chain([ORIGINAL_PATH]).map(|n| fold(n.as_bytes())).collect();
-        let lengths = || names.iter().map(Vec::len);
-        let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-        Self { names, shortest, longest }
+        Self(names.chain([ORIGINAL_PATH]).map(|name| name.bytes().map(fold).collect()).collect())
     }
 
-    /// Whether a header of this name, in any spelling, is ours.
+    /// Whether a header of this name, in any spelling, is ours. Asked for every header of every
+    /// request: there are few names of ours, and lengths seldom agree.
     pub fn claims(&self, name: &[u8]) -> bool {
-        (self.shortest..=self.longest).contains(&name.len()) && self.names.contains(&fold(name))
+        let is = |own: &[u8]| own.iter().zip(name).all(|(own, byte)| *own == fold(*byte));
+        self.0.iter().any(|own| own.len() == name.len() && is(own))
     }
 
-    /// The names in a serialized header map that are ours, as they are spelt there.
-    pub fn spelt_in(&self, raw: &[u8]) -> Vec<String> {
-        let names = Pairs::parse(raw).into_iter().flat_map(Pairs::iter).map(|(name, _)| name);
-        let ours = names.filter(|name| self.claims(name));
-        ours.filter_map(|name| String::from_utf8(name.to_vec()).ok()).collect()
+    /// The names in a serialized header map that are ours, as they are spelt there; `None` when
+    /// it cannot be read to its end.
+    pub fn spelt_in(&self, raw: &[u8]) -> Option<Vec<String>> {
+        let pairs = Pairs::parse(raw)?;
+        let names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
+        let ours = names.iter().filter(|name| self.claims(name));
+        let ours = ours.map(|name| String::from_utf8(name.to_vec()).ok()).collect();
+        if names.len() == pairs.count() { ours } else { None }
     }
 
     /// Whether nobody may make this an identity header.
@@ -69,18 +69,17 @@ impl OwnHeaders {
     }
 }
 
-fn fold(name: &[u8]) -> Vec<u8> {
-    let fold = |byte: &u8| if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    name.iter().map(fold).collect()
+const fn fold(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
 /// What to do to the headers of a request that is forwarded: removals first, then settings.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Mutations {
     /// Names to remove, as they are spelt in the request.
-    pub remove: Vec<String>,
+    pub remove: Vec<Cow<'static, str>>,
     /// Names and values to set.
-    pub set: Vec<(String, String)>,
+    pub set: Vec<(Rc<str>, Rc<str>)>,
 }
 
 /// The changes that follow from a permit. `identify` is false on routes that read no token:
@@ -88,19 +87,26 @@ pub struct Mutations {
 pub fn mutations(
     policy: &Policy,
     permit: &Permit<'_>,
-    spoofed: Vec<String>,
+    spoofed: &[String],
     identify: bool,
 ) -> Mutations {
-    let mut mutations = Mutations { remove: spoofed, set: Vec::new() };
-    if !identify {
-        return mutations;
+    let remove = spoofed.iter().cloned().map(Cow::Owned).collect();
+    let mut mutations = Mutations { remove, set: Vec::new() };
+    match permit.caller().principal() {
+        _ if !identify => {}
+        None => {
+            let set = policy.headers.iter();
+            let set =
+                set.filter_map(|h| Some((Rc::clone(&h.name), Rc::clone(h.anonymous.as_ref()?))));
+            mutations.set = set.collect();
+        }
+        Some(principal) => {
+            if !forwards_token(policy, principal.provider()) {
+                mutations.remove.push(Cow::Borrowed("authorization"));
+            }
+            mutations.set = identity(policy, permit, principal);
+        }
     }
-    if permit.caller().principal().is_some_and(|p| !forwards_token(policy, p.provider())) {
-        mutations.remove.push("authorization".into());
-    }
-    let value = |header: &Header| value(policy, permit, header).filter(|value| fits(value));
-    let set = policy.headers.iter().filter_map(|h| Some((h.name.to_string(), value(h)?)));
-    mutations.set = set.collect();
     mutations
 }
 
@@ -108,18 +114,36 @@ fn forwards_token(policy: &Policy, provider: ProviderId) -> bool {
     policy.providers.get(provider).is_some_and(|provider| provider.forward)
 }
 
-fn value(policy: &Policy, permit: &Permit<'_>, header: &Header) -> Option<String> {
-    let Some(principal) = permit.caller().principal() else {
-        return header.anonymous.as_deref().map(str::to_owned);
+/// The headers that say who the principal is: claims as they were prepared with the token, roles
+/// of the decision point as they were prepared with its answer.
+fn identity(
+    policy: &Policy,
+    permit: &Permit<'_>,
+    principal: &Principal,
+) -> Vec<(Rc<str>, Rc<str>)> {
+    let prepared = principal.header_values(|| {
+        policy.headers.iter().map(|header| claim_value(policy, principal, header)).collect()
+    });
+    let pair = |(header, prepared): (&Header, &Option<Rc<str>>)| {
+        let value = match header.source {
+            HeaderSource::Roles(RoleSource::Decision) => permit.decision_roles(),
+            HeaderSource::Roles(RoleSource::Token) | HeaderSource::Claim(_) => prepared.as_ref(),
+        };
+        Some((Rc::clone(&header.name), Rc::clone(value?)))
     };
-    match &header.source {
-        HeaderSource::Claim(path) => claim_text(principal.claims().at(path)?),
-        HeaderSource::Roles(RoleSource::Decision) => Some(permit.decision_roles()?.join(",")),
+    policy.headers.iter().zip(prepared).filter_map(pair).collect()
+}
+
+/// The value of a header that depends on the token alone.
+fn claim_value(policy: &Policy, principal: &Principal, header: &Header) -> Option<Rc<str>> {
+    let path = match &header.source {
+        HeaderSource::Claim(path) => path,
+        HeaderSource::Roles(RoleSource::Decision) => return None,
         HeaderSource::Roles(RoleSource::Token) => {
-            let path = policy.providers.get(principal.provider())?.roles_claim.as_ref()?;
-            claim_text(principal.claims().at(path)?)
+            policy.providers.get(principal.provider())?.roles_claim.as_ref()?
         }
-    }
+    };
+    claim_text(principal.claims().at(path)?).filter(|value| fits(value)).map(Into::into)
 }
 
 /// A claim as header text: scalars as they are, arrays of strings joined with commas. An array

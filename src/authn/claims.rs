@@ -1,5 +1,6 @@
 //! The claims of a token, and how a configuration points at one of them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Map, Value};
@@ -50,7 +51,7 @@ impl Claims {
 
     /// The claim at a path as texts to compare with: a string, number or boolean as one, an array
     /// as each of those in it. Objects and null are no text.
-    pub fn texts(&self, path: &ClaimPath) -> impl Iterator<Item = Box<str>> {
+    pub fn texts(&self, path: &ClaimPath) -> impl Iterator<Item = Cow<'_, str>> {
         let (one, many) = match self.at(path) {
             Some(Value::Array(values)) => (None, values.as_slice()),
             value => (value, &[][..]),
@@ -66,9 +67,9 @@ impl fmt::Debug for Claims {
     }
 }
 
-fn text(value: &Value) -> Option<Box<str>> {
+fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.as_str().into()),
+        Value::String(text) => Some(text.into()),
         Value::Bool(flag) => Some(if *flag { "true" } else { "false" }.into()),
         Value::Number(number) => Some(number.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -81,7 +82,7 @@ mod tests {
 
     fn texts(json: &str, path: &str) -> Vec<String> {
         let claims = Claims::from_slice(json.as_bytes()).unwrap();
-        claims.texts(&ClaimPath::new(path)).map(String::from).collect()
+        claims.texts(&ClaimPath::new(path)).map(Cow::into_owned).collect()
     }
 
     #[test]

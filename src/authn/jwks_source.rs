@@ -132,7 +132,7 @@ impl JwksSource {
     pub fn want_key(&mut self, kid: Option<&str>, now: Timestamp) -> KeyState {
         // Without a name there is nothing to fetch for: every key has been tried.
         let Some(kid) = kid else { return KeyState::Unknown };
-        if self.unknown.find(kid).is_some_and(|until| now < *until) {
+        if self.unknown.find(kid).is_some_and(|until| now < until) {
             return KeyState::Unknown;
         }
         if let Some(state) = self.join(now) {

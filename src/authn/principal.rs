@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Claims, VerifiedToken};
+use super::{Claims, HeaderValues, VerifiedToken};
 use crate::policy::ProviderId;
 use crate::time::Timestamp;
 
@@ -50,6 +50,11 @@ impl Principal {
     /// The claims of the token.
     pub fn claims(&self) -> &Claims {
         self.0.claims()
+    }
+
+    /// The header values made from the token's claims; `make` makes them the first time.
+    pub fn header_values(&self, make: impl FnOnce() -> HeaderValues) -> &[Option<Rc<str>>] {
+        self.0.header_values(make)
     }
 
     /// When the token ends. Nothing derived from it may live longer.

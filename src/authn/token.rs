@@ -44,11 +44,12 @@ pub struct ParsedToken<'t> {
 
 impl<'t> ParsedToken<'t> {
     /// Takes a token apart and refuses what no key could make acceptable.
-    pub fn parse(token: &'t RawToken) -> Result<Self, AuthnError> {
+    pub fn parse(token: RawToken<'t>) -> Result<Self, AuthnError> {
         let text = token.as_str();
         if text.len() > MAX_TOKEN {
             return Err(AuthnError::TooLong);
         }
+        token.check_form()?;
         let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
         let header: Map<String, Value> =

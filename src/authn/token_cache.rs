@@ -16,7 +16,7 @@ const MAX_TOKENS: usize = 4096;
 
 /// Verified tokens by the token as it was sent.
 #[derive(Debug)]
-pub struct TokenCache(BoundedMap<RawToken, Rc<VerifiedToken>>);
+pub struct TokenCache(BoundedMap<Box<str>, Rc<VerifiedToken>>);
 
 impl Default for TokenCache {
     fn default() -> Self {
@@ -29,24 +29,24 @@ impl TokenCache {
     /// it is known and its time is over.
     pub fn find<'k>(
         &mut self,
-        token: &RawToken,
+        token: RawToken<'_>,
         keys: impl Fn(ProviderId) -> Option<&'k KeySet>,
         now: Timestamp,
     ) -> Option<Result<Rc<VerifiedToken>, AuthnError>> {
-        let verified = Rc::clone(self.0.find(token)?);
+        let verified = self.0.find(token.as_str())?;
         if !keys(verified.provider()).is_some_and(|keys| keys.contains(verified.key())) {
-            self.0.remove(token);
+            self.0.remove(token.as_str());
             return None;
         }
         let checked = verified.check_time(now);
         if checked.is_err() {
-            self.0.remove(token);
+            self.0.remove(token.as_str());
         }
         Some(checked.map(|()| verified))
     }
 
     /// Remembers a token.
-    pub fn insert(&mut self, token: RawToken, verified: Rc<VerifiedToken>) {
-        self.0.insert(token, verified);
+    pub fn insert(&mut self, token: RawToken<'_>, verified: Rc<VerifiedToken>) {
+        self.0.insert(token.as_str().into(), verified);
     }
 }

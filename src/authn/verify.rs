@@ -3,6 +3,7 @@
 //! Signature first, then the claims: nothing an unverified token says about itself but its issuer
 //! and its key's name is ever acted on.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -20,7 +21,11 @@ pub struct VerifiedToken {
     expires_at: Timestamp,
     not_before: Timestamp,
     claims: Claims,
+    headers: OnceCell<HeaderValues>,
 }
+
+/// Header values made from a token's claims, in the order of the policy's identity headers.
+pub type HeaderValues = Box<[Option<Rc<str>>]>;
 
 impl VerifiedToken {
     /// Whose token it is.
@@ -41,6 +46,12 @@ impl VerifiedToken {
     /// Its claims.
     pub const fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    /// The header values made from its claims; `make` makes them the first time. A verified token
+    /// is kept under one policy only, so they never have to be made again.
+    pub fn header_values(&self, make: impl FnOnce() -> HeaderValues) -> &[Option<Rc<str>>] {
+        self.headers.get_or_init(make)
     }
 
     /// Whether it may be used now. Everything else about a verified token stays true.
@@ -87,6 +98,7 @@ pub fn verify(
         expires_at: times.0,
         not_before: times.1,
         claims: token.claims,
+        headers: OnceCell::new(),
     };
     verified.check_time(now)?;
     Ok(Rc::new(verified))

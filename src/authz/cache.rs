@@ -21,7 +21,7 @@ impl DecisionCache {
 
     /// The decision on a question, if one may be used now.
     pub fn find(&mut self, question: &[u8], now: Timestamp) -> Option<Rc<Decision>> {
-        let decision = Rc::clone(self.0.find(question)?);
+        let decision = self.0.find(question)?;
         if now < decision.usable_until() {
             return Some(decision);
         }

@@ -91,7 +91,7 @@ pub fn decode(
     }
     let answer: EvaluationResponse =
         serde_json::from_slice(response.body).map_err(|_| CheckError::Malformed)?;
-    let roles = answer.context.roles.map(checked_roles).transpose()?;
+    let roles = answer.context.roles.map(checked_roles).transpose()?.map(Into::into);
     let lifetime = lifetime(response.cache_control, limits);
     Ok(Decision {
         allows: answer.decision,

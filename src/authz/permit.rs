@@ -31,9 +31,9 @@ impl<'a> Permit<'a> {
         self.caller
     }
 
-    /// Their roles, as far as the decision point named them.
-    pub fn decision_roles(&self) -> Option<&[Box<str>]> {
-        self.decision.as_ref()?.roles()
+    /// Their roles, joined with commas, as far as the decision point named them.
+    pub fn decision_roles(&self) -> Option<&Rc<str>> {
+        self.decision.as_ref()?.roles_text()
     }
 
     /// The rule that allowed it.

@@ -63,7 +63,7 @@ impl Shared {
     /// What is known of a token.
     pub fn known_token(
         &mut self,
-        token: &RawToken,
+        token: RawToken<'_>,
         now: Timestamp,
     ) -> Option<Result<Rc<VerifiedToken>, AuthnError>> {
         let sources = &self.sources;
@@ -72,7 +72,7 @@ impl Shared {
     }
 
     /// Remembers a verified token.
-    pub fn remember_token(&mut self, token: RawToken, verified: Rc<VerifiedToken>) {
+    pub fn remember_token(&mut self, token: RawToken<'_>, verified: Rc<VerifiedToken>) {
         self.tokens.insert(token, verified);
     }
 

@@ -18,7 +18,7 @@ impl Reply {
         if headers == 0 {
             return None;
         }
-        let raw = host::headers(Map::CalloutResponse);
+        let raw = host::headers(Map::CalloutResponse)?;
         let pairs = Pairs::parse(&raw)?;
         let value = |wanted: &[u8]| pairs.iter().find(|(name, _)| *name == wanted).map(|(_, v)| v);
         let status = std::str::from_utf8(value(b":status")?).ok()?.parse().ok()?;

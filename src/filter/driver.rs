@@ -5,12 +5,12 @@
 //! that the request's headers are out of reach.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer::Reply;
-use super::counters::Counters;
+use super::counters::count;
 use super::host::{self, Callout, Level, Map};
 use crate::authn::FetchError;
 use crate::authz::CheckError;
@@ -22,13 +22,15 @@ use crate::reply::Rejection;
 use crate::request::RequestHead;
 use crate::time::Timestamp;
 
-/// What the host is to do with the callback that is running.
+/// What has become of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
-    /// Let the stream go on.
-    Continue,
-    /// Hold it: it waits, or has been answered.
-    Hold,
+pub(super) enum Fate {
+    /// It waits.
+    Undecided,
+    /// It may go on.
+    Passed,
+    /// It has been answered, and must not be answered or go on again.
+    Answered,
 }
 
 /// Whom a callout was made for.
@@ -41,9 +43,8 @@ enum Errand {
 pub(super) struct Driver {
     engine: RefCell<Engine>,
     errands: RefCell<HashMap<u32, Errand>>,
-    /// Streams that waited and were then let through.
-    resumed: RefCell<HashSet<StreamId>>,
-    counters: RefCell<Counters>,
+    /// What became of streams that waited.
+    settled: RefCell<HashMap<StreamId, Fate>>,
     /// No warning about a single request before this.
     quiet_until: Cell<Timestamp>,
     /// Knocked on by streams so that the root makes a call: a call made by a stream is lost with
@@ -56,18 +57,17 @@ impl Driver {
         Self {
             engine: RefCell::new(engine),
             errands: RefCell::default(),
-            resumed: RefCell::default(),
-            counters: RefCell::default(),
+            settled: RefCell::default(),
             quiet_until: Cell::default(),
             queue,
         }
     }
 
     /// A request's head is here.
-    pub(super) fn request(&self, stream: StreamId) -> Flow {
+    pub(super) fn request(&self, stream: StreamId) -> Fate {
         let mut engine = self.engine.borrow_mut();
-        let raw = host::headers(Map::Request);
-        let step = match RequestHead::parse(raw, &engine.policy().own_headers) {
+        let own = &engine.policy().own_headers;
+        let step = match host::headers(Map::Request).and_then(|raw| RequestHead::parse(raw, own)) {
             Some(head) => engine.request(stream, head, host::now()),
             None => Step::Reply(Rejection::Internal),
         };
@@ -75,25 +75,31 @@ impl Driver {
         self.perform(stream, step)
     }
 
-    /// Whether a stream that was held has been let through.
-    pub(super) fn was_resumed(&self, stream: StreamId) -> bool {
-        self.resumed.borrow().contains(&stream)
+    /// What has become of a stream that waited.
+    pub(super) fn fate(&self, stream: StreamId) -> Fate {
+        self.settled.borrow().get(&stream).copied().unwrap_or(Fate::Undecided)
     }
 
-    /// Removes what is ours from a request's trailers.
-    pub(super) fn strip_trailers(&self) -> bool {
-        let names = self
-            .engine
-            .borrow()
-            .policy()
-            .own_headers
-            .spelt_in(&host::headers(Map::RequestTrailers));
-        names.iter().all(|name| host::remove_trailer(name))
+    /// Removes what is ours from a request's trailers. False when that cannot be done: the
+    /// request, decided or not, is then answered and must not go on.
+    pub(super) fn strip_trailers(&self, stream: StreamId) -> bool {
+        let raw = host::headers(Map::RequestTrailers);
+        let names = raw.and_then(|raw| self.engine.borrow().policy().own_headers.spelt_in(&raw));
+        if names.is_some_and(|names| names.iter().all(|name| host::remove_trailer(name))) {
+            return true;
+        }
+        self.forget(stream);
+        self.settled.borrow_mut().insert(stream, self.refuse(&Rejection::Internal));
+        false
     }
 
     /// A stream has ended.
     pub(super) fn forget(&self, stream: StreamId) {
-        self.resumed.borrow_mut().remove(&stream);
+        let mut settled = self.settled.borrow_mut();
+        if !settled.is_empty() {
+            settled.remove(&stream);
+        }
+        drop(settled);
         if self.engine.borrow_mut().forget(stream) {
             let mine = |errand: &Errand| matches!(errand, Errand::Decision(of) if *of == stream);
             self.errands.borrow_mut().retain(|_, errand| !mine(errand));
@@ -101,29 +107,29 @@ impl Driver {
     }
 
     /// Performs a step in the context of its stream.
-    fn perform(&self, stream: StreamId, step: Step) -> Flow {
+    fn perform(&self, stream: StreamId, step: Step) -> Fate {
         match step {
             Step::Forward(mutations, passed) => {
                 if !host::apply(&mutations) {
                     return self.refuse(&Rejection::Internal);
                 }
-                self.count(match passed {
+                count(match passed {
                     Passed::Permitted => "allowed",
                     Passed::Assumed => "allowed_assumed",
                     Passed::WithoutRoles => "allowed_without_roles",
                 });
-                Flow::Continue
+                Fate::Passed
             }
             Step::Reply(rejection) => self.refuse(&rejection),
             Step::AwaitKeys(_) => {
                 // Should the queue fail, the next tick does the same a little later.
                 self.queue.map(host::enqueue);
-                Flow::Hold
+                Fate::Undecided
             }
             Step::Ask(service, question) => match self.ask(service, &question) {
                 Some(token) => {
                     self.errands.borrow_mut().insert(token, Errand::Decision(stream));
-                    Flow::Hold
+                    Fate::Undecided
                 }
                 None => {
                     let answer = Err(CheckError::Unreachable);
@@ -131,12 +137,12 @@ impl Driver {
                     self.perform(stream, step)
                 }
             },
-            Step::Ignore => Flow::Hold,
+            Step::Ignore => Fate::Undecided,
         }
     }
 
     fn ask(&self, service: usize, question: &[u8]) -> Option<u32> {
-        self.count("decisions_asked");
+        count("decisions_asked");
         let engine = self.engine.borrow();
         let service = engine.service(service)?;
         let mut headers =
@@ -146,13 +152,13 @@ impl Driver {
         host::call(Callout { endpoint, method: "POST", headers, body: Some(question) })
     }
 
-    fn refuse(&self, rejection: &Rejection) -> Flow {
-        self.count(rejection.outcome());
+    fn refuse(&self, rejection: &Rejection) -> Fate {
+        count(rejection.outcome());
         let reply = rejection.reply();
         let level = if reply.status >= 500 { self.warning_level() } else { Level::Debug };
         host::log(level, &format!("{} {}", reply.status, reply.details));
         host::reply(&reply);
-        Flow::Hold
+        Fate::Answered
     }
 
     /// A warning, but one a second: an outage is one event, not one for each request. The
@@ -164,10 +170,6 @@ impl Driver {
         }
         self.quiet_until.set(now.after(Duration::from_secs(1)));
         Level::Warn
-    }
-
-    fn count(&self, name: &'static str) {
-        self.counters.borrow_mut().add(name);
     }
 
     /// A callout has been answered, in the context of whoever made it.
@@ -190,8 +192,9 @@ impl Driver {
             self.forget(stream);
             return;
         }
-        if self.perform(stream, step) == Flow::Continue {
-            self.resumed.borrow_mut().insert(stream);
+        let fate = self.perform(stream, step);
+        self.settled.borrow_mut().insert(stream, fate);
+        if fate == Fate::Passed {
             host::resume();
         }
     }
@@ -204,6 +207,9 @@ impl Driver {
         }
         let lost = self.engine.borrow_mut().lost_fetches(host::now());
         for provider in lost {
+            // Its answer, should it still come, must not end the next one's fetch.
+            let is_lost = |errand: &Errand| matches!(errand, Errand::Keys(of) if *of == provider);
+            self.errands.borrow_mut().retain(|_, errand| !is_lost(errand));
             self.keys_end(provider, Err(FetchError::Unreachable));
         }
         let due = self.engine.borrow_mut().fetches_due(host::now());
@@ -213,7 +219,7 @@ impl Driver {
     }
 
     fn fetch(&self, provider: ProviderId) {
-        self.count("jwks_fetches");
+        count("jwks_fetches");
         let token = {
             let engine = self.engine.borrow();
             engine.keys_endpoint(provider).and_then(|endpoint| {
@@ -261,7 +267,7 @@ impl Driver {
             }
             engine.awaiting_keys(provider)
         };
-        self.count(if outcome.is_ok() { "jwks_fetched" } else { "jwks_failed" });
+        count(if outcome.is_ok() { "jwks_fetched" } else { "jwks_failed" });
         for stream in waiting {
             let step = self.engine.borrow_mut().keys_changed(stream, host::now());
             self.resume(stream, step);

@@ -3,6 +3,8 @@
 
 mod raw;
 
+use std::borrow::Cow;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::authn::JWKS_MAX_DOCUMENT;
@@ -50,9 +52,9 @@ pub(super) fn now() -> Timestamp {
     Timestamp::default().after(since)
 }
 
-/// All headers of a map as the host serializes them; empty when it is not available.
-pub(super) fn headers(map: Map) -> Vec<u8> {
-    raw::header_map(map as u32).unwrap_or_default()
+/// All headers of a map as the host serializes them; `None` when the host will not say.
+pub(super) fn headers(map: Map) -> Option<Vec<u8>> {
+    raw::header_map(map as u32).ok()
 }
 
 pub(super) fn configuration() -> Vec<u8> {
@@ -68,8 +70,8 @@ pub(super) fn callout_body() -> Vec<u8> {
 /// Removes and sets request headers. False when the host refused one: the request must not go on
 /// with a header we did not manage to remove.
 pub(super) fn apply(mutations: &Mutations) -> bool {
-    let remove = |name: &String| raw::remove_header(Map::Request as u32, name) == raw::OK;
-    let set = |(name, value): &(String, String)| {
+    let remove = |name: &Cow<'_, str>| raw::remove_header(Map::Request as u32, name) == raw::OK;
+    let set = |(name, value): &(Rc<str>, Rc<str>)| {
         raw::replace_header(Map::Request as u32, name, value) == raw::OK
     };
     mutations.remove.iter().all(remove) && mutations.set.iter().all(set)

@@ -4,7 +4,7 @@
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::driver::{Flow, SharedDriver};
+use super::driver::{Fate, SharedDriver};
 use super::host;
 use crate::engine::StreamId;
 use crate::reply::Rejection;
@@ -13,17 +13,20 @@ use crate::reply::Rejection;
 pub(super) struct Stream {
     id: StreamId,
     driver: Option<SharedDriver>,
-    passed: bool,
+    /// As the head's callback left it; what becomes of a request that waits the driver knows.
+    fate: Fate,
 }
 
 impl Stream {
     pub(super) const fn new(id: StreamId, driver: Option<SharedDriver>) -> Self {
-        Self { id, driver, passed: false }
+        Self { id, driver, fate: Fate::Undecided }
     }
 
-    /// Whether the request has been let through, at once or after waiting.
-    fn may_go_on(&self) -> bool {
-        self.passed || self.driver.as_ref().is_some_and(|driver| driver.was_resumed(self.id))
+    fn fate(&self) -> Fate {
+        match (self.fate, &self.driver) {
+            (Fate::Undecided, Some(driver)) => driver.fate(self.id),
+            (fate, _) => fate,
+        }
     }
 }
 
@@ -37,25 +40,29 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        // A root that never accepted a configuration has nothing to decide with.
-        let Some(driver) = &self.driver else {
-            host::reply(&Rejection::Internal.reply());
-            return Action::Pause;
+        self.fate = match &self.driver {
+            Some(driver) => driver.request(self.id),
+            // A root that never accepted a configuration has nothing to decide with.
+            None => {
+                host::reply(&Rejection::Internal.reply());
+                Fate::Answered
+            }
         };
-        self.passed = driver.request(self.id) == Flow::Continue;
-        action(self.passed)
+        action(self.fate)
     }
 
     fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
-        action(self.may_go_on())
+        action(self.fate())
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        let stripped = self.driver.as_ref().is_some_and(|driver| driver.strip_trailers());
-        if !stripped {
-            host::reply(&Rejection::Internal.reply());
+        let fate = self.fate();
+        if let (Fate::Undecided | Fate::Passed, Some(driver)) = (fate, &self.driver)
+            && !driver.strip_trailers(self.id)
+        {
+            self.fate = Fate::Answered;
         }
-        action(stripped && self.may_go_on())
+        action(self.fate())
     }
 }
 
@@ -68,6 +75,9 @@ impl Drop for Stream {
     }
 }
 
-const fn action(go_on: bool) -> Action {
-    if go_on { Action::Continue } else { Action::Pause }
+const fn action(fate: Fate) -> Action {
+    match fate {
+        Fate::Passed => Action::Continue,
+        Fate::Undecided | Fate::Answered => Action::Pause,
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use super::{ExpectKeys, Pipeline, Request, Step, authorize, reply};
 use crate::authn::{
     AuthnError, Caller, Checks, KeyState, ParsedToken, RawToken, VerifiedToken, verify,
 };
@@ -14,27 +13,11 @@ use crate::time::Timestamp;
 /// Fetches one request waits for at most: one that had begun before it came, and one after.
 pub(super) const MAX_WAITS: u8 = 2;
 
-/// Verifies a token and goes on to authorization, or waits for keys, or refuses.
-pub(super) fn authenticate(
-    request: Request,
-    token: RawToken,
-    waits_left: u8,
-    shared: &mut Shared,
-    now: Timestamp,
-) -> (Pipeline, Step) {
-    match verified(&token, waits_left, shared, now) {
-        Ok(verified) => authorize(request, Caller::Identified(verified.into()), shared, now),
-        Err(Obstacle::Refused(rejection)) => reply(rejection),
-        Err(Obstacle::Wait { provider, waits_left }) => {
-            let waiting = ExpectKeys { request, token, provider, waits_left };
-            (Pipeline::ExpectKeys(Box::new(waiting)), Step::AwaitKeys(provider))
-        }
-    }
-}
-
-/// What keeps a token from being verified now.
-enum Obstacle {
+/// What keeps a request's caller from being known now.
+pub(super) enum Obstacle {
+    /// The credentials are not good, or cannot be checked.
     Refused(Rejection),
+    /// A fetch of keys has to end first.
     Wait { provider: ProviderId, waits_left: u8 },
 }
 
@@ -44,8 +27,18 @@ impl From<AuthnError> for Obstacle {
     }
 }
 
+/// The caller whom a token names.
+pub(super) fn authenticate(
+    token: RawToken<'_>,
+    waits_left: u8,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> Result<Caller, Obstacle> {
+    verified(token, waits_left, shared, now).map(|verified| Caller::Identified(verified.into()))
+}
+
 fn verified(
-    token: &RawToken,
+    token: RawToken<'_>,
     waits_left: u8,
     shared: &mut Shared,
     now: Timestamp,
@@ -62,7 +55,7 @@ fn verified(
     };
     match verify_with(parsed, checks, shared, now) {
         Ok(verified) => {
-            shared.remember_token(token.clone(), Rc::clone(&verified));
+            shared.remember_token(token, Rc::clone(&verified));
             Ok(verified)
         }
         Err(AuthnError::UnknownKey) => {

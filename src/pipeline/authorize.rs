@@ -78,7 +78,8 @@ fn question(
     // Configuration guarantees a service wherever one can be needed.
     let id = request.route.service.ok_or(CheckError::Unreachable)?;
     let service = shared.policy().services.get(id).ok_or(CheckError::Unreachable)?;
-    let question = encode(service, caller, &request.method, &request.route.template)?;
+    let method = request.head.method().unwrap_or_default();
+    let question = encode(service, caller, method, &request.route.template)?;
     Ok(shared.known_decision(id, &question, now).ok_or_else(|| Question(id, question.into())))
 }
 
@@ -140,7 +141,7 @@ fn permit(
 ) -> Result<Step, NeedAnswer> {
     let identify = request.route.token != Token::None;
     let wants_roles =
-        identify && caller.principal().is_some() && shared.policy().headers_need_roles();
+        identify && caller.principal().is_some() && shared.policy().headers_need_roles;
     let mut passed = if allowed.assumed() { Passed::Assumed } else { Passed::Permitted };
     let decision = match answered {
         Answered::NotYet if wants_roles => return Err(NeedAnswer),
@@ -157,8 +158,7 @@ fn permit(
         }
     };
     let permit = Permit::issue(allowed, caller, decision);
-    let mutations =
-        upstream::mutations(shared.policy(), &permit, request.spoofed.clone(), identify);
+    let mutations = upstream::mutations(shared.policy(), &permit, request.head.spoofed(), identify);
     Ok(Step::Forward(mutations, passed))
 }
 

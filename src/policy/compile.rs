@@ -35,7 +35,9 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         return Err(needs("unmatched.status", "a status from 400 to 599"));
     }
     let own_headers = OwnHeaders::new(headers.iter().map(|header: &Header| &*header.name));
-    Ok(Policy { providers, services, headers, own_headers, routes, unmatched })
+    let needs_roles = |h: &Header| matches!(h.source, HeaderSource::Roles(RoleSource::Decision));
+    let headers_need_roles = headers.iter().any(needs_roles);
+    Ok(Policy { providers, services, headers, headers_need_roles, own_headers, routes, unmatched })
 }
 
 /// Compiles a list of entries that have unique, non-empty names.

@@ -15,21 +15,25 @@ pub struct Pairs<'a> {
 const WORD: usize = 4;
 
 impl<'a> Pairs<'a> {
-    /// Checks that `raw` holds what it says it holds. An empty buffer is an empty map.
+    /// Reads the count. An empty buffer is an empty map; one too short for its count is none.
     pub fn parse(raw: &'a [u8]) -> Option<Self> {
         if raw.is_empty() {
             return Some(Self { raw, count: 0 });
         }
         let count = word(raw, 0)?;
-        let pairs = Self { raw, count };
-        let end = pairs.ranges().map(|(_, value)| value.end).last();
-        let complete = pairs.ranges().count() == count && end.is_none_or(|end| end < raw.len());
-        complete.then_some(pairs)
+        let table = count.checked_mul(2 * WORD)?.checked_add(WORD)?;
+        (table <= raw.len()).then_some(Self { raw, count })
     }
 
-    /// Where each name and value stands in the buffer.
+    /// How many pairs it says it holds.
+    pub const fn count(self) -> usize {
+        self.count
+    }
+
+    /// Where each name and value stands in the buffer. Ends early when the buffer does; fewer
+    /// than [`Pairs::count`] means that it was cut short.
     pub fn ranges(self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + 'a {
-        let mut at = self.count.saturating_mul(2 * WORD).saturating_add(WORD);
+        let mut at = self.count * 2 * WORD + WORD;
         (0..self.count).map_while(move |index| {
             let lengths = WORD + index * 2 * WORD;
             let name = at..at.checked_add(word(self.raw, lengths)?)?;
@@ -95,8 +99,11 @@ mod tests {
     fn every_truncation_is_refused() {
         let pairs: [(&[u8], &[u8]); 2] = [(b"name", b"value"), (b"n", b"v")];
         let raw = Pairs::serialize(pairs);
+        let complete =
+            |raw| Pairs::parse(raw).is_some_and(|p: Pairs<'_>| p.iter().count() == p.count());
+        assert!(complete(&raw));
         for end in 1..raw.len() {
-            assert!(Pairs::parse(&raw[..end]).is_none(), "{end}");
+            assert!(!complete(&raw[..end]), "{end}");
         }
     }
 
@@ -104,7 +111,7 @@ mod tests {
     fn lengths_beyond_the_buffer_are_refused() {
         let mut raw = Pairs::serialize([(&b"name"[..], &b"value"[..])]);
         raw[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert!(Pairs::parse(&raw).is_none());
+        assert_eq!(Pairs::parse(&raw).unwrap().iter().count(), 0);
         raw[0..4].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(Pairs::parse(&raw).is_none());
     }

@@ -203,8 +203,8 @@ pub fn reply(step: &Step) -> LocalReply {
 /// The headers a forwarded request gets: removed, and set.
 pub fn forwarded(step: &Step) -> (Vec<&str>, Vec<(&str, &str)>) {
     let Step::Forward(mutations, _) = step else { panic!("not forwarded: {step:?}") };
-    let remove = mutations.remove.iter().map(String::as_str).collect();
-    let set = mutations.set.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let remove = mutations.remove.iter().map(AsRef::as_ref).collect();
+    let set = mutations.set.iter().map(|(name, value)| (&**name, &**value)).collect();
     (remove, set)
 }
 

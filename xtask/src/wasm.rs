@@ -16,7 +16,7 @@ use crate::{run, say, workspace};
 
 /// The callbacks the filter uses, and what the ABI itself needs. Those a build does not have are
 /// passed over.
-pub const KEPT_EXPORTS: [&str; 17] = [
+pub const KEPT_EXPORTS: [&str; 15] = [
     "_initialize",
     "memory",
     "proxy_abi_version_0_2_1",
@@ -31,8 +31,6 @@ pub const KEPT_EXPORTS: [&str; 17] = [
     "proxy_on_request_headers",
     "proxy_on_request_body",
     "proxy_on_request_trailers",
-    "proxy_on_log",
-    "proxy_on_done",
     "proxy_on_delete",
 ];
 
