@@ -207,9 +207,6 @@ impl Driver {
         }
         let lost = self.engine.borrow_mut().lost_fetches(host::now());
         for provider in lost {
-            // Its answer, should it still come, must not end the next one's fetch.
-            let is_lost = |errand: &Errand| matches!(errand, Errand::Keys(of) if *of == provider);
-            self.errands.borrow_mut().retain(|_, errand| !is_lost(errand));
             self.keys_end(provider, Err(FetchError::Unreachable));
         }
         let due = self.engine.borrow_mut().fetches_due(host::now());

@@ -96,10 +96,8 @@ pub(super) fn enter(stream: u32) -> bool {
     raw::set_effective_context(stream) == raw::OK
 }
 
-/// Through the SDK, which panics only on statuses this import cannot return.
 pub(super) fn tick_every(period: Duration) {
-    // It always answers Ok, and without a tick only refreshing keys would suffer.
-    let _ = proxy_wasm::hostcalls::set_tick_period(period);
+    raw::set_tick_period(u32::try_from(period.as_millis()).unwrap_or(u32::MAX));
 }
 
 pub(super) fn register_queue(name: &str) -> Option<u32> {

@@ -21,6 +21,7 @@ unsafe extern "C" {
     fn proxy_send_local_response(status: u32, details: *const u8, details_len: usize, body: *const u8, body_len: usize, headers: *const u8, headers_len: usize, grpc_status: i32) -> u32;
     fn proxy_continue_stream(kind: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_register_shared_queue(name: *const u8, len: usize, id: *mut u32) -> u32;
     fn proxy_enqueue_shared_queue(id: u32, value: *const u8, len: usize) -> u32;
     fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, len: *mut usize) -> u32;
@@ -93,20 +94,13 @@ pub(super) fn remove_header(map: u32, name: &str) -> u32 {
     unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) }
 }
 
+#[rustfmt::skip] // each text beside its length
 pub(super) fn local_response(status: u32, details: &str, body: &str, headers: &[u8]) -> u32 {
     let (details, body) = (details.as_bytes(), body.as_bytes());
     // SAFETY: the host only reads all three, during the call. -1 leaves the gRPC status to it.
     unsafe {
-        proxy_send_local_response(
-            status,
-            details.as_ptr(),
-            details.len(),
-            body.as_ptr(),
-            body.len(),
-            headers.as_ptr(),
-            headers.len(),
-            -1,
-        )
+        proxy_send_local_response(status, details.as_ptr(), details.len(), body.as_ptr(), body.len(),
+            headers.as_ptr(), headers.len(), -1)
     }
 }
 
@@ -118,6 +112,11 @@ pub(super) fn continue_stream(kind: u32) -> u32 {
 pub(super) fn set_effective_context(context: u32) -> u32 {
     // SAFETY: takes no pointer.
     unsafe { proxy_set_effective_context(context) }
+}
+
+pub(super) fn set_tick_period(millis: u32) -> u32 {
+    // SAFETY: takes no pointer.
+    unsafe { proxy_set_tick_period_milliseconds(millis) }
 }
 
 /// Calls an import that returns a number.

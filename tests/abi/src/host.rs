@@ -37,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) clusters: BTreeSet<String>,
     /// Statuses that host functions answer instead of doing anything.
     pub(crate) forced: BTreeMap<&'static str, Forced>,
+    /// What every foreign function answers; `None`: the host has none.
+    pub(crate) foreign: Option<Vec<u8>>,
 }
 
 /// An answer forced on a host function.
@@ -83,6 +85,7 @@ impl Host {
                 environment: environment.iter().map(owned).collect(),
                 clusters: clusters.iter().map(ToString::to_string).collect(),
                 forced: BTreeMap::new(),
+                foreign: None,
             },
             contexts: Contexts::default(),
             queues: Queues::default(),

@@ -1,4 +1,4 @@
-//! Logs, metrics, ticks and time.
+//! Logs, metrics, ticks, time, and the host's own functions.
 
 use wasmi::{Error, Linker};
 
@@ -31,6 +31,16 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     import!(linker, "proxy_increment_metric", |guest, id: u32, by: i64| {
         Ok(increment(guest.host(), id, by))
     });
+    import!(
+        linker,
+        "proxy_call_foreign_function",
+        |guest, _name: u32, _name_len: u32, _arguments: u32, _len: u32, at: u32, len_at: u32| {
+            match guest.host().script.foreign.clone() {
+                None => Ok(status::NOT_FOUND),
+                Some(result) => guest.give(&result, at, len_at),
+            }
+        }
+    );
     Ok(())
 }
 

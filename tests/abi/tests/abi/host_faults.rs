@@ -1,11 +1,11 @@
 //! A host that refuses: whatever it answers, with numbers the SDK knows and numbers it does not,
 //! the module does not trap and forwards nothing that it could not finish.
 
-use claimgate_abi::{Answer, Fate, status};
+use claimgate_abi::{Answer, Fate, Vm, status};
 
 use crate::gateway::{Gateway, permit, request};
-use crate::policy::{demo, without_roles};
-use crate::tokens::{Key, jwks};
+use crate::policy::{CLUSTERS, demo, without_roles};
+use crate::tokens::{Key, claims, jwks};
 
 const STATUSES: [u32; 5] = [
     status::NOT_FOUND,
@@ -148,4 +148,25 @@ fn a_queue_that_could_not_be_registered_leaves_the_tick() {
     let call = gateway.only_call();
     gateway.answer(call.token, Answer::new(200, jwks(&[&Key::one()])));
     gateway.resumed_last(stream);
+}
+
+/// `verify_signature` is believed only by a module that has seen it tell good from bad.
+#[test]
+fn a_host_whose_signature_check_always_says_the_same_is_not_believed() {
+    let verified: &[u8] = &[0x08, 0x01];
+    let failed: &[u8] = b"\x12\x06failed";
+    for lie in [verified, failed, b"", b"\x08", b"\x08\x01\x00", b"\xff\xff\xff"] {
+        let mut vm = Vm::start(&CLUSTERS);
+        vm.answer_foreign(lie);
+        let (root, accepted) = vm.root(demo().to_string().as_bytes());
+        assert!(accepted, "{lie:?}: {:?}", vm.logs());
+        let mut gateway = Gateway { vm, root };
+        let good = gateway.token();
+        let forged = Key::foreign().sign(&claims(gateway.now()));
+        let streams = [&good, &forged].map(|token| gateway.get("/customers", token));
+        let call = gateway.fetch();
+        gateway.answer(call.token, Answer::new(200, jwks(&[&Key::one()])));
+        assert!(matches!(gateway.fate(streams[0]), Fate::Held), "{lie:?}: asks for a decision");
+        assert!(matches!(gateway.fate(streams[1]), Fate::Replied(_)), "{lie:?}: refused");
+    }
 }
