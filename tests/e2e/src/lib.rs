@@ -1,1 +1,29 @@
-//! Tests.
+//! The harness of the end-to-end tests: real Envoy, real processes, the built module.
+//!
+//! - [`stacks`]: the demo system, shared where a test only reads, its own where it disturbs;
+//! - [`edit`]: changes to the rendered Envoy configuration, for one stack;
+//! - [`client`] and [`http2`]: requests byte for byte as a test wants them;
+//! - [`users`], [`tokens`], [`mint`]: who asks, with tokens from the provider or made by hand;
+//! - [`echo`] and [`gate`]: upstreams of ours that show, or hold back, what reaches them;
+//! - [`redis`]: looks into the cache of a stack that has one.
+//!
+//! It must never stand in for the gateway or the filter: what is tested is what ships. Every wait
+//! has a limit.
+
+pub mod client;
+pub mod echo;
+pub mod edit;
+pub mod gate;
+pub mod http2;
+pub mod mint;
+pub mod redis;
+pub mod server;
+pub mod stacks;
+pub mod tokens;
+pub mod users;
+pub mod wire;
+
+use std::time::Duration;
+
+/// How long anything that should happen may take before a test gives up on it.
+pub const SOON: Duration = Duration::from_secs(10);

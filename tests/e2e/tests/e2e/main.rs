@@ -1,0 +1,3 @@
+//! End-to-end tests: each module is a topic, each test a rule.
+
+mod harness;
