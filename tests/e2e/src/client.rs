@@ -3,6 +3,7 @@
 //! One connection for each request. It adds a `host` unless told otherwise, what frames the body,
 //! and `connection: close`; nothing else. It never waits longer than [`Request::limit`].
 
+use std::fmt;
 use std::io::{self, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
@@ -34,7 +35,7 @@ enum Body {
 }
 
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
@@ -95,6 +96,13 @@ impl Request {
         self.header("host", host)
     }
 
+    /// No host at all.
+    #[must_use]
+    pub fn without_host(mut self) -> Self {
+        self.with_host = false;
+        self
+    }
+
     /// A body with a length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
@@ -126,6 +134,12 @@ impl Request {
             trailers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         }
         self
+    }
+
+    /// The target, as a log would show it.
+    #[must_use]
+    pub fn target(&self) -> String {
+        self.target.escape_ascii().to_string()
     }
 
     /// How long the whole exchange may take; [`SOON`] when not said.
@@ -202,8 +216,8 @@ fn line(bytes: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     bytes.extend_from_slice(&[name, b": ", value, b"\r\n"].concat());
 }
 
-impl std::fmt::Display for Request {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method.escape_ascii(), self.target.escape_ascii())
     }
 }
@@ -233,6 +247,12 @@ impl Drop for Pending {
     fn drop(&mut self) {
         // Also ends the thread that may still be sending.
         let _ = self.wire.stream().shutdown(Shutdown::Both);
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:?}", self.status, self.headers, self.text())
     }
 }
 

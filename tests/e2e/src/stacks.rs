@@ -16,7 +16,7 @@ use xtask::workspace;
 use crate::mint;
 
 /// A shared stack, or why there is none: said once, then to every test that needs it.
-type Shared = OnceLock<Result<Stack, String>>;
+pub type Shared = OnceLock<Result<Stack, String>>;
 
 /// The stack on embedded defaults. Only for tests that leave it as it is.
 #[must_use]
@@ -30,6 +30,20 @@ pub fn shared_stack() -> &'static Stack {
 pub fn shared_stack_with_redis() -> &'static Stack {
     static STACK: Shared = OnceLock::new();
     shared(&STACK, "shared-redis", || builder().redis())
+}
+
+/// A stack that several tests read, started by the first of them; `name` is its folder's.
+pub fn shared(
+    stack: &'static Shared,
+    name: &str,
+    builder: impl FnOnce() -> Builder,
+) -> &'static Stack {
+    let start = || {
+        let folder = folder(name);
+        let error = |error| format!("the {name} stack does not start: {error:#}");
+        builder().folder(folder).start().map_err(error)
+    };
+    stack.get_or_init(start).as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The builder that every stack of the tests starts from.
@@ -68,15 +82,6 @@ impl Drop for OwnStack {
             eprintln!("{}", self.0.log_tails(15));
         }
     }
-}
-
-fn shared(stack: &'static Shared, name: &str, builder: impl FnOnce() -> Builder) -> &'static Stack {
-    let start = || {
-        let folder = folder(name);
-        let error = |error| format!("the {name} stack does not start: {error:#}");
-        builder().folder(folder).start().map_err(error)
-    };
-    stack.get_or_init(start).as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// `target/e2e/NAME-PID`; folders of processes that are gone are removed.

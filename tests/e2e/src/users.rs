@@ -30,82 +30,82 @@ impl User {
     }
 }
 
-macro_rules! user {
-    ($name:ident, $username:literal, $password:literal, $email:literal, $full:literal, $verified:literal, $roles:expr, $customer:literal) => {
-        #[doc = concat!("`", $username, "`")]
-        pub const $name: User = User {
-            username: $username,
-            password: $password,
-            email: $email,
-            name: $full,
-            verified: $verified,
-            roles: &$roles,
-            customer: $customer,
-        };
-    };
-}
+/// `testuser-unvrfd`
+pub const UNVERIFIED: User = User {
+    username: "testuser-unvrfd",
+    password: "testpass",
+    email: "test.user-unvrfd@example.com",
+    name: "Test User-unvrfd",
+    verified: false,
+    roles: &["unverified-user"],
+    customer: 1,
+};
 
-user!(
-    UNVERIFIED,
-    "testuser-unvrfd",
-    "testpass",
-    "test.user-unvrfd@example.com",
-    "Test User-unvrfd",
-    false,
-    ["unverified-user"],
-    1
-);
-user!(
-    VERIFIED,
-    "testuser-vrfd",
-    "testpass",
-    "test.user-vrfd@example.com",
-    "Test User-vrfd",
-    true,
-    ["verified-user"],
-    2
-);
-user!(USER, "testuser", "testpass", "test.user@example.com", "Test User", true, ["user"], 3);
-user!(
-    CUSTOMER_MANAGER,
-    "testuser-cm",
-    "testpass",
-    "test.user-cm@example.com",
-    "Test User-cm",
-    true,
-    ["user", "customer-manager"],
-    4
-);
-user!(
-    PRODUCT_MANAGER,
-    "testuser-pm",
-    "testpass",
-    "test.user-pm@example.com",
-    "Test User-pm",
-    true,
-    ["user", "product-manager"],
-    5
-);
-user!(
-    CATEGORY_MANAGER,
-    "testuser-pcm",
-    "testpass",
-    "test.user-pcm@example.com",
-    "Test User-pcm",
-    true,
-    ["user", "product-category-manager"],
-    6
-);
-user!(
-    ADMIN,
-    "adminuser",
-    "adminpass",
-    "admin.user@example.com",
-    "Admin User",
-    true,
-    ["user", "admin"],
-    7
-);
+/// `testuser-vrfd`
+pub const VERIFIED: User = User {
+    username: "testuser-vrfd",
+    password: "testpass",
+    email: "test.user-vrfd@example.com",
+    name: "Test User-vrfd",
+    verified: true,
+    roles: &["verified-user"],
+    customer: 2,
+};
+
+/// `testuser`
+pub const USER: User = User {
+    username: "testuser",
+    password: "testpass",
+    email: "test.user@example.com",
+    name: "Test User",
+    verified: true,
+    roles: &["user"],
+    customer: 3,
+};
+
+/// `testuser-cm`
+pub const CUSTOMER_MANAGER: User = User {
+    username: "testuser-cm",
+    password: "testpass",
+    email: "test.user-cm@example.com",
+    name: "Test User-cm",
+    verified: true,
+    roles: &["user", "customer-manager"],
+    customer: 4,
+};
+
+/// `testuser-pm`
+pub const PRODUCT_MANAGER: User = User {
+    username: "testuser-pm",
+    password: "testpass",
+    email: "test.user-pm@example.com",
+    name: "Test User-pm",
+    verified: true,
+    roles: &["user", "product-manager"],
+    customer: 5,
+};
+
+/// `testuser-pcm`
+pub const CATEGORY_MANAGER: User = User {
+    username: "testuser-pcm",
+    password: "testpass",
+    email: "test.user-pcm@example.com",
+    name: "Test User-pcm",
+    verified: true,
+    roles: &["user", "product-category-manager"],
+    customer: 6,
+};
+
+/// `adminuser`
+pub const ADMIN: User = User {
+    username: "adminuser",
+    password: "adminpass",
+    email: "admin.user@example.com",
+    name: "Admin User",
+    verified: true,
+    roles: &["user", "admin"],
+    customer: 7,
+};
 
 /// All of them.
 pub const USERS: [User; 7] =
