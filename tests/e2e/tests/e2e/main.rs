@@ -1,3 +1,11 @@
 //! End-to-end tests: each module is a topic, each test a rule.
 
+mod auth_route;
+mod cors;
+mod customers;
+mod direct_calls;
+mod elsewhere;
 mod harness;
+mod products;
+mod role_cache;
+mod support;
