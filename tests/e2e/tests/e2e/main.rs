@@ -8,4 +8,6 @@ mod elsewhere;
 mod harness;
 mod products;
 mod role_cache;
+mod spoofed_headers;
+mod spoofed_trailers;
 mod support;
