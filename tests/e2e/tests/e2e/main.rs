@@ -1,13 +1,16 @@
 //! End-to-end tests: each module is a topic, each test a rule.
 
 mod auth_route;
+mod bearer_form;
 mod cors;
 mod customers;
 mod direct_calls;
 mod elsewhere;
+mod forged_tokens;
 mod harness;
 mod products;
 mod role_cache;
 mod spoofed_headers;
 mod spoofed_trailers;
 mod support;
+mod token_claims;
