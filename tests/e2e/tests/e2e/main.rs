@@ -8,6 +8,8 @@ mod direct_calls;
 mod elsewhere;
 mod forged_tokens;
 mod harness;
+mod paths;
+mod paths_kept;
 mod products;
 mod role_cache;
 mod spoofed_headers;
