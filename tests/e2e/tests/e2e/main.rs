@@ -2,6 +2,7 @@
 
 mod auth_route;
 mod bearer_form;
+mod broken_config;
 mod cors;
 mod customers;
 mod direct_calls;
