@@ -7,6 +7,7 @@ mod cors;
 mod customers;
 mod direct_calls;
 mod disconnects;
+mod doubtful_claims;
 mod elsewhere;
 mod forged_tokens;
 mod harness;
