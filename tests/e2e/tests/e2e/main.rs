@@ -9,6 +9,7 @@ mod direct_calls;
 mod disconnects;
 mod doubtful_claims;
 mod elsewhere;
+mod faults;
 mod forged_tokens;
 mod harness;
 mod paths;
