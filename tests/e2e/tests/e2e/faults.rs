@@ -8,6 +8,8 @@ mod authz_cached;
 mod authz_down;
 mod authz_lying;
 mod liar;
+mod redis_down;
+mod redis_values;
 
 use std::time::{Duration, Instant};
 
