@@ -7,6 +7,9 @@
 mod authz_cached;
 mod authz_down;
 mod authz_lying;
+mod idp_down;
+mod idp_lying;
+mod keys;
 mod liar;
 mod redis_down;
 mod redis_values;
