@@ -13,6 +13,7 @@ mod keys;
 mod liar;
 mod redis_down;
 mod redis_values;
+mod upstream_down;
 
 use std::time::{Duration, Instant};
 
