@@ -7,6 +7,8 @@
 mod authz_cached;
 mod authz_down;
 mod authz_lying;
+mod demo;
+mod demo_ends;
 mod idp_down;
 mod idp_lying;
 mod keys;
