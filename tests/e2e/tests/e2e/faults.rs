@@ -7,12 +7,14 @@
 mod authz_cached;
 mod authz_down;
 mod authz_lying;
+mod crowds;
 mod demo;
 mod demo_ends;
 mod idp_down;
 mod idp_lying;
 mod keys;
 mod liar;
+mod outage;
 mod redis_down;
 mod redis_values;
 mod upstream_down;
