@@ -173,12 +173,24 @@ pub struct IdentityHeader {
     /// fit for a header: the header is not sent.
     #[serde(default)]
     pub claim: Option<String>,
+    /// Takes the claim only when it has this form. Default: any of those above. A service that
+    /// compares with `true` should not be told so by a claim that is the text "true".
+    #[serde(default, rename = "as")]
+    pub form: Option<ClaimForm>,
     /// The caller's roles, joined with commas.
     #[serde(default)]
     pub roles: Option<RoleSource>,
     /// Value for a request without a token. Default: the header is not sent.
     #[serde(default)]
     pub anonymous: Option<String>,
+}
+
+/// The form that a claim must have.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimForm {
+    /// A JSON boolean.
+    Boolean,
 }
 
 /// Where roles come from.

@@ -129,6 +129,8 @@ pub struct Header {
 pub enum HeaderSource {
     /// A claim.
     Claim(ClaimPath),
+    /// A claim that counts only as a JSON boolean.
+    Flag(ClaimPath),
     /// The caller's roles.
     Roles(RoleSource),
 }
@@ -176,6 +178,10 @@ impl Policy {
         bytes: &[u8],
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidPolicy> {
+        if bytes.is_empty() {
+            let what = "a configuration: `version`, `routes` and what they name";
+            return Err(InvalidPolicy::new("configuration", InvalidKind::Needs(what)));
+        }
         let document = document::read(bytes).map_err(|error| InvalidPolicy::document(&error))?;
         let config: Config = serde_path_to_error::deserialize(document)
             .map_err(|error| InvalidPolicy::parse(&error))?;

@@ -127,7 +127,9 @@ fn identity(
     let pair = |(header, prepared): (&Header, &Option<Rc<str>>)| {
         let value = match header.source {
             HeaderSource::Roles(RoleSource::Decision) => permit.decision_roles(),
-            HeaderSource::Roles(RoleSource::Token) | HeaderSource::Claim(_) => prepared.as_ref(),
+            HeaderSource::Roles(RoleSource::Token)
+            | HeaderSource::Claim(_)
+            | HeaderSource::Flag(_) => prepared.as_ref(),
         };
         Some((Rc::clone(&header.name), Rc::clone(value?)))
     };
@@ -138,6 +140,9 @@ fn identity(
 fn claim_value(policy: &Policy, principal: &Principal, header: &Header) -> Option<Rc<str>> {
     let path = match &header.source {
         HeaderSource::Claim(path) => path,
+        HeaderSource::Flag(path) => {
+            return principal.claims().at(path)?.as_bool().map(|flag| flag.to_string().into());
+        }
         HeaderSource::Roles(RoleSource::Decision) => return None,
         HeaderSource::Roles(RoleSource::Token) => {
             policy.providers.get(principal.provider())?.roles_claim.as_ref()?

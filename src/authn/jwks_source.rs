@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 /// Pause after the first failure; doubled with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Without any keys every token is refused meanwhile, so the provider's return must not go unseen
+/// for long.
+const LONGEST_PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(4);
 /// Bounds of what an answer's `max-age` may ask for.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(30);
 const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 3600);
@@ -224,7 +227,9 @@ impl JwksSource {
     /// A fetch has ended without a document.
     pub fn failed(&mut self, now: Timestamp) {
         let doublings = self.failures.min(6);
-        let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
+        let longest =
+            if self.keys(now).is_some() { LONGEST_PAUSE } else { LONGEST_PAUSE_WITHOUT_KEYS };
+        let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(longest);
         self.failures = self.failures.saturating_add(1);
         self.not_before = now.after(pause);
         self.fetch = Fetch::Idle;

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use super::invalid::{InvalidKind, InvalidPolicy};
 use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
 use crate::authn::ClaimPath;
-use crate::config::{self, Config, RoleSource};
+use crate::config::{self, ClaimForm, Config, RoleSource};
 use crate::upstream::OwnHeaders;
 
 type Result<T> = std::result::Result<T, InvalidPolicy>;
@@ -163,9 +163,11 @@ fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Resul
     if header.anonymous.as_deref().is_some_and(|value| !is_header_text(value)) {
         return Err(needs(format!("{at}.anonymous"), "printable ASCII"));
     }
-    let source = match (&header.claim, header.roles) {
-        (Some(claim), None) => HeaderSource::Claim(ClaimPath::new(claim)),
-        (None, Some(from)) => HeaderSource::Roles(roles_from(from, config, &at)?),
+    let source = match (&header.claim, header.form, header.roles) {
+        (Some(claim), None, None) => HeaderSource::Claim(ClaimPath::new(claim)),
+        (Some(claim), Some(ClaimForm::Boolean), None) => HeaderSource::Flag(ClaimPath::new(claim)),
+        (None, None, Some(from)) => HeaderSource::Roles(roles_from(from, config, &at)?),
+        (None, Some(_), _) => return Err(needs(format!("{at}.as"), "a `claim` that it is about")),
         _ => return Err(needs(at, "exactly one of `claim` and `roles`")),
     };
     let anonymous = header.anonymous.as_deref().map(Into::into);

@@ -4,7 +4,8 @@
 //! - An e-mail in the question: only one that is verified is looked up, in the role cache and
 //!   then in the store. An unverified one has exactly `unverified-user`, so it never inherits the
 //!   roles of the address's owner. A verified one that the store does not know: `verified-user`.
-//! - No e-mail: the store's subject of that type and id; unknown subjects have no roles.
+//! - No e-mail: the store's subject of that type and id; nobody vouches for the address of one
+//!   that the store does not know, so it is an `unverified-user` as well.
 //!
 //! Roles only, for an e-mail: the cache holds nothing else, and a decision must not depend on
 //! whether the cache was warm. A cache value is believed only when it parses as a whole;
@@ -102,7 +103,8 @@ impl Directory {
             Identity::VerifiedEmail(email) => self.by_email(email).await,
             Identity::Subject { kind, id } => {
                 let found = self.store.subject(kind, id).await?;
-                Ok(found.map_or_else(Known::default, |subject| Known {
+                let unknown = || Known::roles(vec![RoleName::unverified_user()]);
+                Ok(found.map_or_else(unknown, |subject| Known {
                     roles: subject.roles,
                     properties: subject.properties,
                     degraded: false,

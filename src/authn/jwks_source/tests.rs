@@ -73,16 +73,18 @@ fn max_age_counts_within_bounds() {
 }
 
 #[test]
-fn pauses_double_up_to_a_minute() {
-    let mut source = source();
-    let mut now = 0;
-    for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
-        source.want(at(now));
-        source.started(at(now));
-        source.failed(at(now));
-        assert_eq!(source.want(at(now)), KeyState::Unavailable);
-        now += pause;
-        assert_eq!(source.want(at(now)), KeyState::Wait { joined: false }, "after {pause}s");
+fn pauses_double_and_are_short_while_there_are_no_keys() {
+    let table: [(JwksSource, &[u64]); 2] =
+        [(source(), &[1, 2, 4, 4, 4]), (fetched(0), &[1, 2, 4, 8, 16, 32, 60, 60])];
+    for (mut source, pauses) in table {
+        let mut now = 300;
+        for pause in pauses {
+            source.started(at(now));
+            source.failed(at(now));
+            assert_eq!(source.want(at(now)), KeyState::Unavailable);
+            now += pause;
+            assert_eq!(source.want(at(now)), KeyState::Wait { joined: false }, "after {pause}s");
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub enum InvalidDatabase {
 /// Subjects and resources in SQLite.
 pub struct SqliteStore {
     pool: SqlitePool,
+    options: SqliteConnectOptions,
     /// An in-memory database lives as long as one connection to it does; the pool may drop its.
     _keeper: Option<Mutex<SqliteConnection>>,
 }
@@ -81,7 +82,7 @@ impl SqliteStore {
             SqliteConnection::connect_with(&options).await.map_err(InvalidDatabase::Open)?;
         MIGRATIONS.run(&mut connection).await.map_err(InvalidDatabase::Migrate)?;
         connection.close().await.map_err(InvalidDatabase::Open)?;
-        Ok(Self { pool, _keeper: keeper })
+        Ok(Self { pool, options, _keeper: keeper })
     }
 
     /// Writes `entities`, all or nothing, unless this database was seeded before. Answers whether
@@ -91,7 +92,9 @@ impl SqliteStore {
     }
 
     async fn write_seed(&self, entities: &Entities) -> Result<bool, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        // As for migrations: the pool's limits are for look-ups.
+        let mut connection = SqliteConnection::connect_with(&self.options).await?;
+        let mut transaction = connection.begin().await?;
         let marked = sqlx::query("INSERT INTO seeds (name) VALUES (?) ON CONFLICT DO NOTHING")
             .bind(ENTITIES_SEED)
             .execute(&mut *transaction)

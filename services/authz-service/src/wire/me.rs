@@ -18,6 +18,7 @@ use crate::directory::Identity;
 
 const EMAIL: &str = "x-user-email";
 const VERIFIED: &str = "x-email-verified";
+const ROLES: &str = "x-user-roles";
 
 #[derive(Serialize)]
 struct Me<'a> {
@@ -29,21 +30,24 @@ pub(super) async fn me(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let email = single(&headers, EMAIL)?;
-    let verified = single(&headers, VERIFIED)? == "true";
-    let identity =
-        if email.is_empty() { Identity::Anonymous } else { Identity::of_email(email, verified) };
+    let email = single(&headers, EMAIL)?.unwrap_or_default();
+    let verified = single(&headers, VERIFIED)? == Some("true");
+    // A caller whose token names no usable address is still a caller: the gateway says `guest` of
+    // those without a token, and of nobody else.
+    let guest = email.is_empty() && matches!(single(&headers, ROLES)?, None | Some("guest"));
+    let identity = if guest { Identity::Anonymous } else { Identity::of_email(email, verified) };
     let known = service.decision_point.find(&identity).await?;
     let body = Json(Me { email, roles: names(known.roles) });
     Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
 }
 
-/// The value of a header, empty when it is absent. Two values are two identities: refused.
-fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Problem> {
+/// The value of a header, if it is there. Two values are two identities: refused.
+fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (None, _) => Ok(""),
+        (None, _) => Ok(None),
         (Some(value), None) => std::str::from_utf8(value.as_bytes())
+            .map(Some)
             .map_err(|_| Problem::malformed(name, "must be UTF-8")),
         (Some(_), Some(_)) => Err(Problem::malformed(name, "must be given once")),
     }

@@ -7,7 +7,6 @@
 mod authz_cached;
 mod authz_down;
 mod authz_lying;
-mod crowds;
 mod demo;
 mod demo_ends;
 mod idp_down;
