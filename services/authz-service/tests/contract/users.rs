@@ -68,7 +68,7 @@ fn by_id_alone_the_seeded_users_are_known_too() {
         assert_eq!(answer["context"]["roles"], user["roles"]);
     }
     let nobody = service.evaluate(&json!({"type": "identity", "id": "nobody"}));
-    assert_eq!(nobody["context"]["roles"], json!([]));
+    assert_eq!(nobody["context"]["roles"], json!(["unverified-user"]));
 }
 
 #[test]
