@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{check, demo, test};
+use commands::{bench, check, demo, test};
 use xtask::{say, wasm};
 
 /// Builds, runs, tests and checks Claimgate.
@@ -36,6 +36,8 @@ enum Command {
         #[arg(value_enum)]
         rungs: Vec<test::Rung>,
     },
+    /// Measures the filter in a real Envoy, beside Envoy's own filters.
+    Bench(bench::Bench),
     /// Formatting, lints (native and wasm), documentation, dependencies.
     Check,
 }
@@ -54,6 +56,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Wasm { no_opt } => wasm::build(!no_opt).map(|_| ExitCode::SUCCESS),
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
+        Command::Bench(bench) => bench.run(),
         Command::Check => check::run(),
     }
 }

@@ -39,6 +39,11 @@ pub fn debug_binary(name: &str) -> Result<PathBuf> {
     Ok(target_dir()?.join("debug").join(name))
 }
 
+/// The same, as `cargo build --release` leaves it.
+pub fn release_binary(name: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join("release").join(name))
+}
+
 /// The packages of this workspace.
 pub fn packages() -> Result<&'static [Package]> {
     Ok(&layout()?.packages)
