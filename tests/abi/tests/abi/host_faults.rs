@@ -85,7 +85,7 @@ fn no_status_at_configuration_is_a_trap() {
     ];
     for function in functions {
         for status in STATUSES {
-            let mut vm = claimgate_abi::Vm::start(&crate::policy::CLUSTERS);
+            let mut vm = Vm::start(&CLUSTERS);
             vm.refuse(function, status);
             let (root, accepted) = vm.root(demo().to_string().as_bytes());
             assert_eq!(accepted, function != "proxy_get_buffer_bytes", "{function} {status}");
@@ -135,7 +135,7 @@ fn headers_that_cannot_be_read_are_not_forwarded() {
 
 #[test]
 fn a_queue_that_could_not_be_registered_leaves_the_tick() {
-    let mut vm = claimgate_abi::Vm::start(&crate::policy::CLUSTERS);
+    let mut vm = Vm::start(&CLUSTERS);
     vm.refuse("proxy_register_shared_queue", status::INTERNAL_FAILURE);
     let (root, accepted) = vm.root(without_roles().to_string().as_bytes());
     assert!(accepted);

@@ -14,7 +14,10 @@ use xtask::run::Scratch;
 use xtask::workspace;
 
 /// For the ports of another demo to be free, and for the start, which looks at the build first.
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+/// On a new machine that is a build of its own: the services alone, with other features.
+pub(super) const PATIENCE: Duration = Duration::from_secs(400);
+/// For every other test of a demo to have had its turn, that build included.
+const TURNS: Duration = Duration::from_secs(900);
 const PORTS: [u16; 7] = [8080, 9901, 8180, 8182, 8001, 8002, 8003];
 
 /// The turn to use the contract's ports, and a folder for what the demo says.
@@ -28,7 +31,7 @@ impl Turn {
     pub(super) fn take() -> Self {
         let path = std::env::temp_dir().join("claimgate-demo-ports");
         let lock = OpenOptions::new().create(true).append(true).open(path).expect("a lock file");
-        assert!(wait_until(PATIENCE, || lock.try_lock().is_ok()), "another test's turn lasts");
+        assert!(wait_until(TURNS, || lock.try_lock().is_ok()), "another test's turn lasts");
         let free = wait_until(PATIENCE, || taken().is_empty());
         assert!(free, "in use for too long: {:?}", taken());
         Self { scratch: Scratch::new("demo").expect("a folder"), _lock: lock }
