@@ -3,7 +3,23 @@
 //! Most cases ask the service without a socket; `process` starts the real one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "test code")]
 
+/// What the shared tests are about.
+macro_rules! record {
+    () => {
+        "customer"
+    };
+}
+macro_rules! records {
+    () => {
+        "customers"
+    };
+}
+
+#[path = "../../../demo-server/contract/frame.rs"]
 mod frame;
 mod process;
+#[path = "../../../demo-server/contract/shop.rs"]
 mod shop;
 mod visibility;
+
+use customer_service::router;

@@ -18,7 +18,7 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn service() -> Router {
-    customer_service::router(GatewaySecret::new(SECRET.to_owned()).unwrap())
+    crate::router(GatewaySecret::new(SECRET.to_owned()).unwrap())
 }
 
 /// A GET as the gateway forwards it, with these headers.

@@ -1,14 +1,15 @@
 //! What docs/contract.md asks of every demo service: health, the gateway's secret, methods,
-//! unknown paths, the form of bodies.
+//! unknown paths, the form of bodies. Each service's contract tests include it and say, by the
+//! macros `record` and `records`, what it serves.
 
 use axum::http::StatusCode;
 use serde_json::Value;
 
 use crate::shop::{SECRET, ask, get, service};
 
-const HEALTH: &str = "/customers/health";
-const LIST: &str = "/customers";
-const ITEM: &str = "/customers/1";
+const HEALTH: &str = concat!("/", records!(), "/health");
+const LIST: &str = concat!("/", records!());
+const ITEM: &str = concat!("/", records!(), "/1");
 const MANAGER: (&str, &str) = ("x-user-roles", "user,customer-manager");
 
 #[tokio::test]
@@ -16,7 +17,8 @@ async fn health_needs_neither_secret_nor_identity() {
     let answer = ask(&service(), "GET", HEALTH, &[]).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.headers["content-type"], "application/json");
-    let start = r#"{"status":"healthy","service":"customer-service","timestamp":"20"#;
+    let start =
+        concat!(r#"{"status":"healthy","service":""#, record!(), r#"-service","timestamp":"20"#);
     assert!(answer.body.starts_with(start), "{}", answer.body);
     assert!(answer.body.ends_with(r#"Z","version":"1.0.0"}"#), "{}", answer.body);
 }
@@ -26,7 +28,9 @@ async fn everything_but_health_is_refused_without_the_secret() {
     let almost = &SECRET[..SECRET.len() - 1];
     let longer = format!("{SECRET}x");
     let upper = SECRET.to_uppercase();
-    for path in [LIST, ITEM, "/nowhere", "/", "/customers/healthX", "/customers/health/x"] {
+    let beside_health = [format!("{HEALTH}X"), format!("{HEALTH}/x")];
+    let beside_health = beside_health.each_ref().map(String::as_str);
+    for path in [LIST, ITEM, "/nowhere", "/"].into_iter().chain(beside_health) {
         for method in ["GET", "HEAD", "POST", "OPTIONS"] {
             for sent in [None, Some(""), Some(almost), Some(&longer), Some(&upper)] {
                 let secret = sent.map(|value| ("x-gateway-secret", value));
@@ -76,8 +80,8 @@ async fn other_methods_are_405_and_say_what_is_allowed() {
 
 #[tokio::test]
 async fn an_unknown_path_is_404() {
-    for path in ["/", "/nowhere", "/customersX", "/customers/", "/customers/1/", "/customers/1/2/3"]
-    {
+    let near = ["X", "/", "/1/", "/1/2/3"].map(|rest| format!("{LIST}{rest}"));
+    for path in ["/", "/nowhere"].into_iter().chain(near.each_ref().map(String::as_str)) {
         let answer = get(path, &[MANAGER]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(answer.body, r#"{"detail":"Not Found"}"#, "{path}");
@@ -89,10 +93,10 @@ async fn an_id_that_is_no_integer_is_422_with_a_list_of_complaints() {
     for (path, input) in
         [("abc", "abc"), ("1.5", "1.5"), ("%31x", "1x"), ("-", "-"), ("%FF", "%FF")]
     {
-        let answer = get(&format!("/customers/{path}"), &[MANAGER]).await;
+        let answer = get(&format!("{LIST}/{path}"), &[MANAGER]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
         let expected = [
-            r#"{"detail":[{"type":"int_parsing","loc":["path","customer_id"],"#,
+            concat!(r#"{"detail":[{"type":"int_parsing","loc":["path",""#, record!(), r#"_id"],"#),
             r#""msg":"Input should be a valid integer, unable to parse string as an integer","#,
             &format!(r#""input":"{input}"}}]}}"#),
         ];
@@ -103,7 +107,7 @@ async fn an_id_that_is_no_integer_is_422_with_a_list_of_complaints() {
 #[tokio::test]
 async fn an_integer_without_a_record_is_404_however_large() {
     for id in ["0", "-1", "999", "99999999999999999999999", "-99999999999999999999999"] {
-        let answer = get(&format!("/customers/{id}"), &[MANAGER]).await;
+        let answer = get(&format!("{LIST}/{id}"), &[MANAGER]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}");
     }
 }
