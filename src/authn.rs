@@ -4,8 +4,10 @@
 //!
 //! Nothing here knows routes, rules or replies; a refusal is an [`AuthnError`].
 
+mod algorithm;
 mod claims;
 mod extract;
+mod json;
 mod jwks;
 mod jwks_source;
 mod principal;
@@ -16,12 +18,13 @@ mod verify;
 
 use std::fmt;
 
+pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimPath, Claims};
 pub use extract::{RawToken, bearer_token};
-pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT};
+pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
 pub use jwks_source::{FetchError, JwksSource, KeyState};
 pub use principal::{Caller, Principal};
-pub use signature::{PortableVerifier, SignatureVerifier};
+pub use signature::{PortableVerifier, SignatureVerifier, ecdsa_der};
 pub use token::ParsedToken;
 pub use token_cache::TokenCache;
 pub use verify::{Checks, HeaderValues, VerifiedToken, verify};

@@ -61,6 +61,11 @@ pub struct Provider {
     pub any_audience: bool,
     /// Where the issuer publishes its keys.
     pub jwks: Jwks,
+    /// Signature algorithms that are accepted, by their JOSE names. Default: every one that a
+    /// published key can verify (RS, PS and ES with 256, 384 and 512, and EdDSA). A key decides
+    /// which of these it is good for; a token signed otherwise is refused.
+    #[serde(default)]
+    pub algorithms: Vec<String>,
     /// How far the issuer's clock and ours may differ for `exp`, `nbf` and `iat`. Default: 60s.
     #[serde(default = "defaults::clock_skew")]
     pub clock_skew: Span,

@@ -12,7 +12,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::authn::ClaimPath;
+use crate::authn::{AlgorithmSet, ClaimPath};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::upstream::OwnHeaders;
 
@@ -56,6 +56,8 @@ pub struct Provider {
     pub issuer: Box<str>,
     /// Acceptable `aud`; `None` accepts any.
     pub audiences: Option<Vec<Box<str>>>,
+    /// Signature algorithms that are accepted.
+    pub algorithms: AlgorithmSet,
     /// Where keys are fetched.
     pub jwks: Endpoint,
     /// When keys are fetched again without `max-age`.
@@ -204,8 +206,15 @@ impl fmt::Display for Policy {
             let audiences = p.audiences.as_ref().map_or("any".into(), |list| list.join(","));
             writeln!(
                 f,
-                "provider {}: issuer={} audiences={audiences} keys={} refresh={:?} max_stale={:?} skew={:?} forward={}",
-                p.name, p.issuer, p.jwks, p.refresh, p.max_stale, p.clock_skew, p.forward
+                "provider {}: issuer={} audiences={audiences} algorithms={:?} keys={} refresh={:?} max_stale={:?} skew={:?} forward={}",
+                p.name,
+                p.issuer,
+                p.algorithms,
+                p.jwks,
+                p.refresh,
+                p.max_stale,
+                p.clock_skew,
+                p.forward
             )?;
         }
         for s in &self.services {

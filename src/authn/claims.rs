@@ -32,7 +32,7 @@ impl fmt::Debug for ClaimPath {
 
 impl Claims {
     pub(super) fn from_slice(json: &[u8]) -> Option<Self> {
-        serde_json::from_slice(json).ok().map(Self)
+        super::json::object(json).map(Self)
     }
 
     /// The claim at a path.

@@ -5,27 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::{AuthnError, Claims, RawToken};
+use super::json;
+use super::{Algorithm, AuthnError, Claims, RawToken};
 
 /// Longest token that is looked at, in bytes. Envoy takes 60 KiB of headers in all.
 const MAX_TOKEN: usize = 16 * 1024;
-
-/// Signature algorithms that are accepted (RFC 7518 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-}
-
-impl Algorithm {
-    /// By its registered name.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "RS256" => Some(Self::Rs256),
-            _ => None,
-        }
-    }
-}
 
 /// A well-formed token: decoded, and nothing of it believed.
 #[derive(Debug)]
@@ -52,8 +36,7 @@ impl<'t> ParsedToken<'t> {
         token.check_form()?;
         let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
-        let header: Map<String, Value> =
-            serde_json::from_slice(&decode(header)?).map_err(|_| AuthnError::Malformed)?;
+        let header = json::object(&decode(header)?).ok_or(AuthnError::Malformed)?;
         let algorithm = check_header(&header)?;
         let claims = Claims::from_slice(&decode(claims)?).ok_or(AuthnError::Malformed)?;
         Ok(Self {

@@ -85,6 +85,9 @@ pub fn verify(
     verifier: &dyn SignatureVerifier,
     now: Timestamp,
 ) -> Result<Rc<VerifiedToken>, AuthnError> {
+    if !checks.provider.algorithms.contains(token.algorithm) {
+        return Err(AuthnError::Algorithm);
+    }
     let key = check_signature(&token, checks.keys, verifier)?;
     if token.claimed_issuer() != Some(&checks.provider.issuer) {
         return Err(AuthnError::Issuer);
@@ -109,14 +112,17 @@ fn check_signature(
     keys: &KeySet,
     verifier: &dyn SignatureVerifier,
 ) -> Result<KeyId, AuthnError> {
-    let mut known = false;
-    for key in keys.candidates(token.key_id.as_deref(), token.algorithm) {
-        known = true;
-        if verifier.rs256(key, token.signing_input, &token.signature) {
+    let key_id = token.key_id.as_deref();
+    let mut error = if keys.has(key_id) { AuthnError::Algorithm } else { AuthnError::UnknownKey };
+    for key in keys.candidates(key_id, token.algorithm) {
+        error = AuthnError::Signature;
+        if key.signature_len(token.algorithm) == token.signature.len()
+            && verifier.verify(token.algorithm, key, token.signing_input, &token.signature)
+        {
             return Ok(key.id());
         }
     }
-    Err(if known { AuthnError::Signature } else { AuthnError::UnknownKey })
+    Err(error)
 }
 
 /// Keycloak names the kind of token in a claim; anything but a bearer token is for another use.

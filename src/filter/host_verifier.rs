@@ -1,40 +1,68 @@
 //! Signatures by the host: Envoy's `verify_signature`, BoringSSL behind a foreign function.
 //!
-//! Ten times as fast as portable Rust in Wasm, and not there on every host. So it is used only
-//! after it has told a good signature from a bad one; a host that answers anything else, or
-//! nothing, leaves us the portable verifier.
+//! Many times as fast as portable Rust in Wasm, and not there on every host. So it is used only
+//! for the algorithms for which it has told a good signature from a bad one; a host that answers
+//! anything else, or nothing, leaves us the portable verifier.
 
 use super::host;
-use crate::authn::{Key, SignatureVerifier};
+use crate::authn::{Algorithm, AlgorithmSet, Key, PortableVerifier, SignatureVerifier, ecdsa_der};
 
 const FUNCTION: &str = "verify_signature";
-const SHA256: &[u8] = b"sha256";
 /// `VerifySignatureResult {result: true}`; a failure has no first field.
 const VERIFIED: [u8; 2] = [0x08, 0x01];
 
-/// The host's verifier. One that exists has passed the self-test.
+/// The host's verifier where it works, and the portable one where it does not.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HostVerifier(());
+pub(super) struct HostVerifier {
+    works: AlgorithmSet,
+}
 
 impl HostVerifier {
-    /// The verifier, if this host has one that works.
-    pub(super) fn after_self_test() -> Option<Self> {
-        let mut bad = *SELF_TEST_SIGNATURE;
-        bad[0] ^= 1;
-        let good = verified(SELF_TEST_KEY, SELF_TEST_MESSAGE, SELF_TEST_SIGNATURE);
-        (good && !verified(SELF_TEST_KEY, SELF_TEST_MESSAGE, &bad)).then_some(Self(()))
+    /// Finds out what this host can do.
+    pub(super) fn after_self_test() -> Self {
+        let passed = |(algorithm, key, signature): &Sample| {
+            let mut bad = signature.to_vec();
+            *bad.last_mut()? ^= 1;
+            let hash = hash(*algorithm)?;
+            let good = verified(hash, key, SAMPLE_MESSAGE, signature);
+            let works = good && !verified(hash, key, SAMPLE_MESSAGE, &bad);
+            works.then_some(*algorithm)
+        };
+        Self { works: SAMPLES.iter().filter_map(passed).collect() }
+    }
+
+    /// The algorithms that are left to the host.
+    pub(super) const fn works(self) -> AlgorithmSet {
+        self.works
     }
 }
 
 impl SignatureVerifier for HostVerifier {
-    fn rs256(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
-        verified(key.spki(), message, signature)
+    fn verify(&self, algorithm: Algorithm, key: &Key, message: &[u8], signature: &[u8]) -> bool {
+        let Some(hash) = hash(algorithm).filter(|_| self.works.contains(algorithm)) else {
+            return PortableVerifier.verify(algorithm, key, message, signature);
+        };
+        match algorithm {
+            Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 => ecdsa_der(key, signature)
+                .is_some_and(|signature| verified(hash, key.spki(), message, &signature)),
+            _ => verified(hash, key.spki(), message, signature),
+        }
+    }
+}
+
+/// The host's name for an algorithm's hash; `None` where the host cannot do the algorithm.
+const fn hash(algorithm: Algorithm) -> Option<&'static [u8]> {
+    match algorithm {
+        Algorithm::Rs256 | Algorithm::Es256 => Some(b"sha256"),
+        Algorithm::Rs384 | Algorithm::Es384 => Some(b"sha384"),
+        Algorithm::Rs512 | Algorithm::Es512 => Some(b"sha512"),
+        _ => None,
     }
 }
 
 /// `VerifySignatureArguments {hash_function = 1, public_key = 2, signature = 3, text = 4}`
-fn verified(spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let fields = [(1, SHA256), (2, spki), (3, signature), (4, message)];
+fn verified(hash: &[u8], spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let fields = [(1, hash), (2, spki), (3, signature), (4, message)];
     let len = fields.iter().map(|(_, bytes)| bytes.len() + 4).sum();
     let mut arguments = Vec::with_capacity(len);
     for (number, bytes) in fields {
@@ -54,31 +82,30 @@ fn push_varint(out: &mut Vec<u8>, mut value: usize) {
     out.push(value as u8);
 }
 
-const SELF_TEST_MESSAGE: &[u8] = b"claimgate self-test";
-/// The public half of `tests/testdata/keys/rsa-1.pem`. It verifies this message and nothing else.
-const SELF_TEST_KEY: &[u8; 294] =
-    b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82\x01\x0f\x00\
-      \x30\x82\x01\x0a\x02\x82\x01\x01\x00\xa3\x1e\xb8\x32\xa7\xc4\x75\xa1\x1b\x35\x4d\x42\xbd\xca\xdc\
-      \xd3\xa7\xc1\xe9\x9f\xc7\x56\x0b\x89\x9e\x95\x0c\xee\xb3\x10\x11\x2c\xb9\x98\x98\x68\xcc\x26\xeb\
-      \x24\x44\xfd\xee\xb0\xe4\x66\x7c\x97\x53\x70\x6b\x2a\x85\x8e\x5d\xea\x77\x76\xd3\xb6\x57\x57\xfb\
-      \x2d\x77\xe2\x7f\x50\xe3\xfa\xd1\x0f\x1e\x05\x97\x84\xfc\x64\x47\xb7\xce\x6d\x63\xd9\xce\x8d\xb0\
-      \x32\xa8\x6d\x9c\x0e\xda\xcf\x29\xa3\x3d\x0b\xb0\x2f\xaf\xbc\xd6\xce\xc4\x43\x76\x2a\x8b\xb0\x06\
-      \x06\x7a\xa4\xa6\x2e\x27\xdb\xa8\x88\xd1\x2e\xa8\x3a\xfa\x25\x98\x23\x28\x27\x84\x99\xb7\x8d\x69\
-      \xee\x37\x1f\x92\x16\x2c\xe6\xda\x7f\x87\xd6\x7e\x2d\xd2\x7d\x67\xcb\x9e\x6a\x74\x6d\x7c\xb7\x95\
-      \xfc\x1d\x68\x6b\xb4\x6f\x8b\x98\x08\x4c\x0f\xb5\x48\xa6\x2b\x26\xfe\xf5\xfd\x25\x70\xd2\x64\x55\
-      \x1c\xb0\x10\xa4\xe7\x1e\x56\xa0\x88\xdb\x30\x04\x6a\x22\xc4\xc2\x68\xb8\x95\x27\x2a\x88\x68\xe1\
-      \x28\x11\x96\xd8\x4e\xa4\x3a\xa4\x68\x58\xe7\x45\x41\x45\x7b\xf1\xd7\xfa\xb3\xee\xcb\xc5\x3c\x66\
-      \xab\x5e\x71\x30\x6b\x4c\x53\xfb\x95\xda\xbf\xc7\xe6\xab\xca\x0f\xc1\x3d\x18\x36\x9a\x42\x96\x10\
-      \xe3\x02\x03\x01\x00\x01";
-const SELF_TEST_SIGNATURE: &[u8; 256] =
-    b"\x77\x18\xe2\x77\x29\x1c\x48\x31\x32\x7b\xfd\x8f\xf5\xfb\xaa\x84\xee\x71\xce\x15\x35\xd9\x66\x95\
-      \x93\x83\x76\x6d\x45\x0e\x58\x8c\xe2\x8d\x9f\xc8\xa4\x81\xd7\x2b\x15\xea\x03\xc1\x31\x16\xcf\x69\
-      \xd3\x09\xdc\xc2\xde\x00\x9c\xc4\x71\x3d\x18\x49\x57\x8d\x65\x39\x67\x79\xab\x4e\x78\xac\x14\x59\
-      \xb9\x54\xfd\x5e\xa9\x9a\xfa\x88\x24\xd9\xe8\x37\xd5\x50\x06\x8f\x63\xa2\x7d\x74\x5d\xd1\x74\xe5\
-      \xce\x14\x6e\x9b\x77\x79\x04\x78\x28\x5e\x33\x34\x28\x75\x38\x53\xf3\xf7\x54\x94\xde\x2d\x56\x7a\
-      \x60\x3f\x6e\x91\x7d\x4f\x4e\x5d\xa4\x85\x4d\x51\xf4\x9c\xae\xab\x3d\x10\x96\xe5\xd8\x6b\x6f\x71\
-      \x18\xc9\xf8\x75\xad\xde\x24\x59\xc0\x05\xa3\xca\xa7\x88\xbf\x22\xdf\xde\x63\xe9\x53\x3b\x4d\xd2\
-      \x5d\x1e\xfa\x99\x26\x8c\xf1\x66\xd1\xa5\xe9\xaa\x9d\x9b\xa2\x91\x2e\x38\x77\x6d\x79\x89\x77\xd8\
-      \xf8\x9a\x90\x22\xee\x73\x87\xbe\xca\xe5\xba\x51\x29\x5e\xfa\xf5\x88\x16\xd1\x6a\x54\x6a\x9e\x9e\
-      \xf9\x43\x52\x33\x72\x69\xe6\x8b\xa9\x6b\xc8\x73\x0b\xfe\x52\x41\xc7\xcd\xf4\xe8\x4d\x18\xe0\xa0\
-      \x0e\xaf\xbc\x66\xcd\xe7\x71\xfb\x93\x98\xf8\x45\x94\x5e\x0f\x79";
+/// An algorithm, a public key (DER) and its signature of [`SAMPLE_MESSAGE`] in the host's form.
+/// The keys are the public halves of those in `tests/testdata/keys`; here they verify this one
+/// message and nothing else.
+type Sample = (Algorithm, &'static [u8], &'static [u8]);
+
+const SAMPLE_MESSAGE: &[u8] = include_bytes!("host_verifier/message.bin");
+const RSA: &[u8] = include_bytes!("host_verifier/rsa.spki");
+const SAMPLES: [Sample; 6] = [
+    (Algorithm::Rs256, RSA, include_bytes!("host_verifier/rs256.sig")),
+    (Algorithm::Rs384, RSA, include_bytes!("host_verifier/rs384.sig")),
+    (Algorithm::Rs512, RSA, include_bytes!("host_verifier/rs512.sig")),
+    (
+        Algorithm::Es256,
+        include_bytes!("host_verifier/p256.spki"),
+        include_bytes!("host_verifier/es256.sig"),
+    ),
+    (
+        Algorithm::Es384,
+        include_bytes!("host_verifier/p384.spki"),
+        include_bytes!("host_verifier/es384.sig"),
+    ),
+    (
+        Algorithm::Es512,
+        include_bytes!("host_verifier/p521.spki"),
+        include_bytes!("host_verifier/es512.sig"),
+    ),
+];

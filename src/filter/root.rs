@@ -13,7 +13,6 @@ use super::driver::{Driver, SharedDriver, TICK};
 use super::host::{self, Level};
 use super::host_verifier::HostVerifier;
 use super::stream::Stream;
-use crate::authn::{PortableVerifier, SignatureVerifier};
 use crate::engine::Engine;
 use crate::policy::Policy;
 
@@ -44,7 +43,8 @@ impl RootContext for Root {
                     &format!("claimgate {}: {routes} routes", env!("CLAIMGATE_VERSION")),
                 );
                 self.queue = host::register_queue(&queue_name());
-                self.driver = Some(Rc::new(Driver::new(Engine::new(policy, verifier), self.queue)));
+                self.driver =
+                    Some(Rc::new(Driver::new(Engine::new(policy, Box::new(verifier)), self.queue)));
                 host::tick_every(TICK);
                 true
             }
@@ -76,14 +76,12 @@ impl RootContext for Root {
     }
 }
 
-fn verifier() -> Box<dyn SignatureVerifier> {
-    match HostVerifier::after_self_test() {
-        Some(verifier) => Box::new(verifier),
-        None => {
-            host::log(Level::Warn, "claimgate: the host verifies no signatures; using our own");
-            Box::new(PortableVerifier)
-        }
+fn verifier() -> HostVerifier {
+    let verifier = HostVerifier::after_self_test();
+    if verifier.works().is_empty() {
+        host::log(Level::Warn, "claimgate: the host verifies no signatures; using our own");
     }
+    verifier
 }
 
 /// A name no other VM has: whoever registers a queue last gets its messages.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::invalid::{InvalidKind, InvalidPolicy};
 use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
-use crate::authn::ClaimPath;
+use crate::authn::{Algorithm, AlgorithmSet, ClaimPath};
 use crate::config::{self, ClaimForm, Config, RoleSource};
 use crate::upstream::OwnHeaders;
 
@@ -89,6 +89,7 @@ fn provider(provider: &config::Provider, at: &str) -> Result<Provider> {
         name: provider.name.as_str().into(),
         issuer: provider.issuer.as_str().into(),
         audiences,
+        algorithms: algorithms(&provider.algorithms, &format!("{at}.algorithms"))?,
         jwks: endpoint::of_jwks(&provider.jwks, &format!("{at}.jwks"))?,
         refresh: provider.jwks.refresh.as_duration(),
         max_stale: provider.jwks.max_stale.as_duration(),
@@ -96,6 +97,21 @@ fn provider(provider: &config::Provider, at: &str) -> Result<Provider> {
         forward: provider.forward,
         roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),
     })
+}
+
+fn algorithms(names: &[String], at: &str) -> Result<AlgorithmSet> {
+    if names.is_empty() {
+        return Ok(AlgorithmSet::ASYMMETRIC);
+    }
+    let accepted = |name: &String| {
+        let found = Algorithm::named(name).filter(|one| AlgorithmSet::ASYMMETRIC.contains(*one));
+        found.ok_or_else(|| {
+            let known = AlgorithmSet::ASYMMETRIC.iter().map(|one| one.name().to_owned()).collect();
+            let kind = InvalidKind::Unknown { what: "algorithm", name: name.clone(), known };
+            InvalidPolicy::new(at, kind)
+        })
+    };
+    names.iter().map(accepted).collect()
 }
 
 fn service(service: &config::Authorization, at: &str, env: Env<'_>) -> Result<Service> {

@@ -6,9 +6,11 @@
 #![allow(unreachable_pub, reason = "modules of one test binary")]
 #![allow(clippy::needless_pass_by_value)] // `json!` literals are handed over as they are
 
+mod algorithms;
 mod authorization;
 mod golden;
 mod keys;
 mod routes;
+mod signers;
 mod support;
 mod tokens;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::super::token::Algorithm;
 use super::*;
+use crate::authn::Algorithm;
 
 const REFRESH: Duration = Duration::from_secs(300);
 const STALE: Duration = Duration::from_secs(3600);
