@@ -27,6 +27,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod reply;
 pub mod request;
+pub mod shared_data;
 pub mod time;
 pub mod upstream;
 
