@@ -22,7 +22,9 @@ pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimPath, Claims};
 pub use extract::{RawToken, bearer_token};
 pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
-pub use jwks_source::{FetchError, JwksSource, KeyState};
+pub use jwks_source::{
+    FetchError, Health, InvalidDiscovery, JwksSource, KeyState, MissBudget, Over, Progress, Timing,
+};
 pub use principal::{Caller, Principal};
 pub use signature::{PortableVerifier, SignatureVerifier, ecdsa_der};
 pub use token::ParsedToken;

@@ -6,12 +6,14 @@
 
 pub(crate) mod document;
 mod duration;
+mod keys;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 pub use duration::Span;
+pub use keys::{Discovery, Jwks, UnknownKeyFetches};
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,8 +61,12 @@ pub struct Provider {
     /// good here too; say it only where the issuer serves nobody else.
     #[serde(default)]
     pub any_audience: bool,
-    /// Where the issuer publishes its keys.
-    pub jwks: Jwks,
+    /// The issuer's keys, from a URL or written here. Exactly one of `jwks` and `discovery`.
+    #[serde(default)]
+    pub jwks: Option<Jwks>,
+    /// The issuer's keys, from where its discovery document says.
+    #[serde(default)]
+    pub discovery: Option<Discovery>,
     /// Signature algorithms that are accepted, by their JOSE names. Default: every one that a
     /// published key can verify (RS, PS and ES with 256, 384 and 512, and EdDSA). A key decides
     /// which of these it is good for; a token signed otherwise is refused.
@@ -76,27 +82,6 @@ pub struct Provider {
     /// `realm_access.roles`. Default: none; `roles: {from: token}` is then a configuration error.
     #[serde(default)]
     pub roles_claim: Option<String>,
-}
-
-/// A JSON Web Key Set fetched through an Envoy cluster.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Jwks {
-    /// Envoy cluster that the call goes to.
-    pub cluster: String,
-    /// Absolute `http` or `https` URL; its authority and path are what the cluster is sent.
-    pub url: String,
-    /// How long one fetch may take. Default: 2s. Later it counts as failed and is repeated with
-    /// growing pauses; requests that wait for first keys are answered 503.
-    #[serde(default = "defaults::jwks_timeout")]
-    pub timeout: Span,
-    /// When keys are fetched again, if the answer names no `max-age`. Default: 5m.
-    #[serde(default = "defaults::jwks_refresh")]
-    pub refresh: Span,
-    /// How long the last good keys stay in use while fetching fails. Default: 24h. After that
-    /// tokens cannot be verified and requests that need one are answered 503.
-    #[serde(default = "defaults::jwks_max_stale")]
-    pub max_stale: Span,
 }
 
 /// An AuthZEN policy decision point.
@@ -344,15 +329,6 @@ mod defaults {
 
     pub(super) fn clock_skew() -> Span {
         Span::from_secs(60)
-    }
-    pub(super) fn jwks_timeout() -> Span {
-        Span::from_secs(2)
-    }
-    pub(super) fn jwks_refresh() -> Span {
-        Span::from_secs(300)
-    }
-    pub(super) fn jwks_max_stale() -> Span {
-        Span::from_secs(24 * 3600)
     }
     pub(super) fn evaluation_path() -> String {
         claimgate_authz_api::EVALUATION_PATH.to_owned()

@@ -10,12 +10,13 @@ mod waiting;
 
 use std::time::Duration;
 
-use crate::authn::{FetchError, SignatureVerifier};
+use crate::authn::{FetchError, Health, Over, Progress, SignatureVerifier};
 use crate::authz::{CalloutResponse, CheckError};
 use crate::pipeline::{Event, Pipeline, Step};
 use crate::policy::{Endpoint, Policy, ProviderId, Service, ServiceId};
 use crate::reply::Rejection;
 use crate::request::RequestHead;
+use crate::shared_data::{NoSharedData, SharedData};
 use crate::time::Timestamp;
 
 pub use shared::Shared;
@@ -32,9 +33,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that has seen nothing yet.
+    /// An engine that has seen nothing yet and is alone in its process.
     pub fn new(policy: Policy, verifier: Box<dyn SignatureVerifier>) -> Self {
-        Self { shared: Shared::new(policy, verifier), waiting: WaitingRoom::default() }
+        Self::sharing(policy, verifier, Box::new(NoSharedData), 0)
+    }
+
+    /// An engine that shares keys with those of other VMs. `seed` is a random number.
+    pub fn sharing(
+        policy: Policy,
+        verifier: Box<dyn SignatureVerifier>,
+        data: Box<dyn SharedData>,
+        seed: u64,
+    ) -> Self {
+        let shared = Shared::new(policy, verifier, data, seed);
+        Self { shared, waiting: WaitingRoom::default() }
     }
 
     /// The policy.
@@ -87,9 +99,9 @@ impl Engine {
         self.shared.fetches_due(now)
     }
 
-    /// Where a provider's keys are.
+    /// Where the next call for a provider's keys goes.
     pub fn keys_endpoint(&self, provider: ProviderId) -> Option<&Endpoint> {
-        self.policy().providers.get(provider).map(|provider| &provider.jwks)
+        self.shared.endpoint(provider)
     }
 
     /// A decision point.
@@ -97,29 +109,37 @@ impl Engine {
         self.policy().services.get(service)
     }
 
-    /// A fetch has been answered 200 with this document. Whatever comes of it, the streams that
-    /// waited are to be resumed with [`Engine::keys_changed`].
+    /// A call for keys has been answered 200 with this document. [`Progress::Address`] asks for one
+    /// more call; after anything else the streams that waited are to be resumed with
+    /// [`Engine::keys_changed`]. `None`: the fetch had been given up, and nobody waits for it.
     pub fn keys_fetched(
         &mut self,
         provider: ProviderId,
         document: &[u8],
         max_age: Option<Duration>,
         now: Timestamp,
-    ) -> Result<(), FetchError> {
-        let source = self.shared.source(provider).ok_or(FetchError::Unreachable)?;
-        source.succeeded(document, max_age, now)
+    ) -> Option<Result<Progress, FetchError>> {
+        self.shared.answered(provider, document, max_age, now)
     }
 
     /// A fetch has brought nothing.
     pub fn keys_failed(&mut self, provider: ProviderId, now: Timestamp) {
-        if let Some(source) = self.shared.source(provider) {
-            source.failed(now);
-        }
+        self.shared.failed(provider, now);
     }
 
-    /// Fetches that will never be answered, now marked as failed.
-    pub fn lost_fetches(&mut self, now: Timestamp) -> Vec<ProviderId> {
-        self.shared.lost_fetches(now)
+    /// Fetches that are over and of which we were not told, each once.
+    pub fn fetches_over(&mut self, now: Timestamp) -> Vec<(ProviderId, Over)> {
+        self.shared.fetches_over(now)
+    }
+
+    /// Whether requests wait for what another VM fetches: then somebody should look soon.
+    pub fn waits_elsewhere(&self) -> bool {
+        self.shared.waits_elsewhere()
+    }
+
+    /// How a provider's keys are; `None` before anybody needed them.
+    pub fn health(&self, provider: ProviderId, now: Timestamp) -> Option<Health> {
+        self.shared.health(provider, now)
     }
 
     /// Streams that wait for a provider's keys.

@@ -4,7 +4,9 @@
 //! that would have been right. A policy that exists can be enforced without a further check.
 
 mod compile;
+mod endpoint;
 mod invalid;
+mod keys;
 mod route;
 mod rule;
 
@@ -16,7 +18,9 @@ use crate::authn::{AlgorithmSet, ClaimPath};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::upstream::OwnHeaders;
 
+pub use endpoint::{Endpoint, split_url};
 pub use invalid::{InvalidKind, InvalidPolicy};
+pub use keys::{Discovery, KeyLocation, KeySource};
 pub use route::{InvalidTemplate, Matched, RouteTable, Template};
 pub use rule::{
     Allowed, Answer, Condition, Effect, Facts, NeedAnswer, Rule, Truth, Verdict, evaluate,
@@ -58,33 +62,14 @@ pub struct Provider {
     pub audiences: Option<Vec<Box<str>>>,
     /// Signature algorithms that are accepted.
     pub algorithms: AlgorithmSet,
-    /// Where keys are fetched.
-    pub jwks: Endpoint,
-    /// When keys are fetched again without `max-age`.
-    pub refresh: Duration,
-    /// How long the last good keys may be used.
-    pub max_stale: Duration,
+    /// Where its keys come from.
+    pub keys: KeySource,
     /// Tolerated clock difference.
     pub clock_skew: Duration,
     /// Whether the token stays in the request.
     pub forward: bool,
     /// Claim with the caller's roles.
     pub roles_claim: Option<ClaimPath>,
-}
-
-/// What a callout needs: cluster, authority, path, time limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Envoy cluster.
-    pub cluster: Box<str>,
-    /// `:scheme`.
-    pub scheme: &'static str,
-    /// `:authority`.
-    pub authority: Box<str>,
-    /// `:path`.
-    pub path: Box<str>,
-    /// Time limit, at least a millisecond (a zero would mean none to the host).
-    pub timeout: Duration,
 }
 
 /// A decision point.
@@ -206,15 +191,8 @@ impl fmt::Display for Policy {
             let audiences = p.audiences.as_ref().map_or("any".into(), |list| list.join(","));
             writeln!(
                 f,
-                "provider {}: issuer={} audiences={audiences} algorithms={:?} keys={} refresh={:?} max_stale={:?} skew={:?} forward={}",
-                p.name,
-                p.issuer,
-                p.algorithms,
-                p.jwks,
-                p.refresh,
-                p.max_stale,
-                p.clock_skew,
-                p.forward
+                "provider {}: issuer={} audiences={audiences} algorithms={:?} keys={} skew={:?} forward={}",
+                p.name, p.issuer, p.algorithms, p.keys, p.clock_skew, p.forward
             )?;
         }
         for s in &self.services {
@@ -244,15 +222,5 @@ impl fmt::Display for Policy {
             }
         }
         writeln!(f, "unmatched: {}", self.unmatched)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}!{}://{}{} within {:?}",
-            self.cluster, self.scheme, self.authority, self.path, self.timeout
-        )
     }
 }

@@ -40,6 +40,12 @@ impl Timestamp {
     pub fn before(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }
+
+    /// How long ago `earlier` was; nothing when it was not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
 }
 
 fn millis(span: Duration) -> u64 {

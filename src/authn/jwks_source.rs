@@ -1,30 +1,39 @@
 //! When an issuer's keys are fetched, and what holds while they are not there. Sans-IO: it says
-//! that a fetch is due and is told how the fetch ended; somebody else makes the call.
+//! that a fetch is due and is told how the fetch ended; somebody else makes the calls.
 //!
 //! Nothing is fetched before somebody needs it. From then on keys are refreshed in the background
 //! and requests never wait again, but for a `kid` nobody has seen: that causes one fetch, out of
 //! a small budget, and the answer "unknown" is remembered. While fetching fails, the last good
 //! keys stay until `max_stale`.
+//!
+//! The VMs of a process share what they fetch: one of them has the lease of a [`board::Board`],
+//! the others look at the board and take over what it brought.
 
-use std::fmt;
+mod board;
+mod discovery;
+mod error;
+mod ledger;
+
 use std::time::Duration;
 
-use super::{InvalidJwks, KeySet};
+use super::KeySet;
 use crate::bounded::BoundedMap;
+use crate::policy::{Endpoint, KeyLocation};
+use crate::shared_data::SharedData;
 use crate::time::Timestamp;
+use board::{Board, Edition};
+use ledger::Claim;
 
-/// Pause after the first failure; doubled with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Without any keys every token is refused meanwhile, so the provider's return must not go unseen
-/// for long.
-const LONGEST_PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(4);
+pub use error::{FetchError, InvalidDiscovery};
+pub use ledger::MissBudget;
+
 /// Bounds of what an answer's `max-age` may ask for.
 const SHORTEST_REFRESH: Duration = Duration::from_secs(30);
 const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 3600);
-/// Fetches that unknown `kid`s may cause in a row, and how long until one more may.
-const MISS_BURST: u32 = 5;
-const MISS_REFILL: Duration = Duration::from_secs(5);
+/// Keys are fetched again when this part of their lifetime has passed, in percent; where between
+/// the two is left to chance, so that processes that began together do not stay together.
+const EARLIEST: u8 = 80;
+const LATEST: u8 = 95;
 /// How long, and how many, `kid`s are remembered as unknown.
 const UNKNOWN_FOR: Duration = Duration::from_secs(30);
 const MAX_UNKNOWN: usize = 1024;
@@ -34,28 +43,63 @@ const LOST_AFTER: Duration = Duration::from_secs(1);
 /// The keys of one issuer and the state of fetching them.
 #[derive(Debug)]
 pub struct JwksSource {
-    timing: Timing,
+    origin: Origin,
     good: Option<Good>,
     fetch: Fetch,
-    failures: u32,
-    /// No fetch starts before this, but for the first.
-    not_before: Timestamp,
-    misses: MissBudget,
     unknown: BoundedMap<Box<str>, Timestamp>,
 }
 
-/// Times that the configuration sets.
+/// Where keys come from.
+#[derive(Debug)]
+enum Origin {
+    /// They were configured and stay.
+    Fixed,
+    /// They are fetched.
+    Fetched(Box<Remote>),
+}
+
+/// Keys that are fetched.
+#[derive(Debug)]
+struct Remote {
+    location: KeyLocation,
+    /// Where the discovery document of the fetch that is out says that the keys are.
+    found: Option<Endpoint>,
+    timing: Timing,
+    chance: Chance,
+    board: Board,
+    /// The newest document seen on the board, whether we could use it or not.
+    looked_at: u64,
+}
+
+/// What an answer has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Keys: the fetch has ended.
+    Keys,
+    /// The address of the keys: one more call, to [`JwksSource::endpoint`].
+    Address,
+}
+
+/// Times and limits that the configuration sets.
 #[derive(Clone, Copy, Debug)]
-struct Timing {
-    refresh: Duration,
-    max_stale: Duration,
-    timeout: Duration,
+pub struct Timing {
+    /// Lifetime of keys whose answer does not say.
+    pub refresh: Duration,
+    /// How long the last good keys may be used after it.
+    pub max_stale: Duration,
+    /// How long the calls of one fetch may take together.
+    pub timeout: Duration,
+    /// Fetches that unknown keys may cause.
+    pub misses: MissBudget,
 }
 
 /// The last good keys.
 #[derive(Debug)]
 struct Good {
     keys: KeySet,
+    /// The fetch that brought them.
+    number: u64,
+    fetched_at: Timestamp,
     refresh_at: Timestamp,
     usable_until: Timestamp,
 }
@@ -63,8 +107,20 @@ struct Good {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fetch {
     Idle,
-    Wanted,
-    InFlight { lost_at: Timestamp },
+    /// We have the lease and somebody has to make the call.
+    Due {
+        number: u64,
+        lost_at: Timestamp,
+    },
+    /// The call is out.
+    InFlight {
+        number: u64,
+        lost_at: Timestamp,
+    },
+    /// Another VM has the lease, and requests of ours wait for it.
+    Elsewhere {
+        number: u64,
+    },
 }
 
 /// What a request that needs keys has to do.
@@ -81,41 +137,45 @@ pub enum KeyState {
     Unavailable,
 }
 
-/// Why a fetch brought no keys.
+/// A fetch that requests wait for and that has ended without a word to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchError {
-    /// The call could not be made or was not answered.
-    Unreachable,
-    /// It was answered with another status than 200.
-    Status(u16),
-    /// The document is no key set we can use.
-    Invalid(InvalidJwks),
+pub enum Over {
+    /// Ours; it will never be answered and counts as failed.
+    Lost,
+    /// Another VM's, well or not.
+    Elsewhere,
 }
 
-impl fmt::Display for FetchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable => f.write_str("unreachable"),
-            Self::Status(status) => write!(f, "status {status}"),
-            Self::Invalid(error) => error.fmt(f),
-        }
-    }
+/// How a source is, for metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// How long ago its keys were fetched; `None` when it has none.
+    pub age: Option<Duration>,
+    /// How many keys may be used.
+    pub keys: usize,
+    /// Whether there are keys and the last fetch was good.
+    pub healthy: bool,
 }
-
-impl std::error::Error for FetchError {}
 
 impl JwksSource {
-    /// A source that has fetched nothing yet.
-    pub fn new(refresh: Duration, max_stale: Duration, timeout: Duration) -> Self {
-        Self {
-            timing: Timing { refresh, max_stale, timeout },
-            good: None,
-            fetch: Fetch::Idle,
-            failures: 0,
-            not_before: Timestamp::default(),
-            misses: MissBudget { left: MISS_BURST, refill_at: Timestamp::default() },
-            unknown: BoundedMap::new(MAX_UNKNOWN),
-        }
+    /// Keys that were configured and are never fetched.
+    pub fn fixed(keys: KeySet) -> Self {
+        let (now, never) = (Timestamp::default(), Timestamp::MAX);
+        let good =
+            Good { keys, number: 0, fetched_at: now, refresh_at: never, usable_until: never };
+        Self::new(Origin::Fixed, Some(good))
+    }
+
+    /// A source that has fetched nothing yet. `seed` is a random number.
+    pub fn fetched(issuer: &str, location: KeyLocation, timing: Timing, seed: u64) -> Self {
+        let board = Board::of(&[&[issuer], &*location.name()].concat());
+        let remote =
+            Remote { location, found: None, timing, chance: Chance(seed), board, looked_at: 0 };
+        Self::new(Origin::Fetched(Box::new(remote)), None)
+    }
+
+    fn new(origin: Origin, good: Option<Good>) -> Self {
+        Self { origin, good, fetch: Fetch::Idle, unknown: BoundedMap::new(MAX_UNKNOWN) }
     }
 
     /// The keys that may be used now.
@@ -123,29 +183,50 @@ impl JwksSource {
         self.good.as_ref().filter(|good| now < good.usable_until).map(|good| &good.keys)
     }
 
+    /// Takes over what another VM has fetched; whether there was anything newer.
+    pub fn adopt(&mut self, data: &dyn SharedData, now: Timestamp) -> bool {
+        let Origin::Fetched(remote) = &mut self.origin else { return false };
+        let Remote { board, timing, looked_at, .. } = &mut **remote;
+        let newest = self.good.as_ref().map_or(0, |good| good.number).max(*looked_at);
+        // Without a document of its own a VM looks even when the ledger knows of none.
+        let published = board.look(data).published();
+        if published <= newest && (self.good.is_some() || *looked_at > 0) {
+            return false;
+        }
+        let Some(edition) = board.edition(data).filter(|edition| edition.number > newest) else {
+            *looked_at = newest.max(published);
+            return false;
+        };
+        *looked_at = edition.number;
+        let Ok(good) = Good::of(&edition, self.good.as_ref(), timing, now) else { return false };
+        self.good = Some(good);
+        true
+    }
+
     /// For a request that found no keys at all.
-    pub fn want(&mut self, now: Timestamp) -> KeyState {
-        self.join(now).unwrap_or_else(|| {
-            self.fetch = Fetch::Wanted;
-            KeyState::Wait { joined: false }
-        })
+    pub fn want(&mut self, data: &dyn SharedData, now: Timestamp) -> KeyState {
+        self.joined().unwrap_or_else(|| self.claim(None, data, now))
     }
 
     /// For a request whose token names a key that is not in the set.
-    pub fn want_key(&mut self, kid: Option<&str>, now: Timestamp) -> KeyState {
+    pub fn want_key(
+        &mut self,
+        kid: Option<&str>,
+        data: &dyn SharedData,
+        now: Timestamp,
+    ) -> KeyState {
         // Without a name there is nothing to fetch for: every key has been tried.
         let Some(kid) = kid else { return KeyState::Unknown };
         if self.unknown.find(kid).is_some_and(|until| now < until) {
             return KeyState::Unknown;
         }
-        if let Some(state) = self.join(now) {
+        if let Some(state) = self.joined() {
             return state;
         }
-        if !self.misses.spend(now) {
-            return KeyState::Unknown;
+        match &self.origin {
+            Origin::Fixed => KeyState::Unknown,
+            Origin::Fetched(remote) => self.claim(Some(remote.timing.misses), data, now),
         }
-        self.fetch = Fetch::Wanted;
-        KeyState::Wait { joined: false }
     }
 
     /// A fetch made for this key has ended and it is still not there.
@@ -156,105 +237,226 @@ impl JwksSource {
     }
 
     /// Whether the last fetch brought nothing, so that a key may be there that we cannot see.
-    pub const fn is_failing(&self) -> bool {
-        self.failures > 0
-    }
-
-    /// Joins a fetch that is wanted or out; says so when it is too early for a new one.
-    fn join(&self, now: Timestamp) -> Option<KeyState> {
-        match self.fetch {
-            Fetch::Wanted => Some(KeyState::Wait { joined: false }),
-            Fetch::InFlight { .. } => Some(KeyState::Wait { joined: true }),
-            Fetch::Idle => (now < self.not_before).then_some(KeyState::Unavailable),
+    pub fn is_failing(&self) -> bool {
+        match &self.origin {
+            Origin::Fixed => false,
+            Origin::Fetched(remote) => remote.board.seen().is_failing(),
         }
     }
 
-    /// Whether a fetch should start now.
-    pub fn is_due(&self, now: Timestamp) -> bool {
+    /// Whether requests wait for what another VM fetches: then the board has to be looked at
+    /// more often.
+    pub const fn is_elsewhere(&self) -> bool {
+        matches!(self.fetch, Fetch::Elsewhere { .. })
+    }
+
+    /// How it is; `None` while it has nothing to do with any VM.
+    pub fn health(&self, now: Timestamp) -> Option<Health> {
+        let keys = self.keys(now);
+        if self.good.is_none() && !self.is_failing() {
+            return None;
+        }
+        let age = self.good.as_ref().filter(|_| !matches!(self.origin, Origin::Fixed));
+        Some(Health {
+            age: age.map(|good| now.since(good.fetched_at)),
+            keys: keys.map_or(0, KeySet::len),
+            healthy: keys.is_some() && !self.is_failing(),
+        })
+    }
+
+    /// Joins a fetch that is due or out.
+    const fn joined(&self) -> Option<KeyState> {
         match self.fetch {
-            Fetch::Wanted => true,
-            Fetch::InFlight { .. } => false,
-            Fetch::Idle => {
-                now >= self.not_before && self.good.as_ref().is_some_and(|g| now >= g.refresh_at)
+            Fetch::Idle => None,
+            Fetch::Due { .. } => Some(KeyState::Wait { joined: false }),
+            Fetch::InFlight { .. } | Fetch::Elsewhere { .. } => {
+                Some(KeyState::Wait { joined: true })
             }
         }
     }
 
-    /// Whether a fetch that is out will never be answered.
-    pub fn is_lost(&self, now: Timestamp) -> bool {
-        matches!(self.fetch, Fetch::InFlight { lost_at } if now >= lost_at)
+    /// Asks for the lease.
+    fn claim(
+        &mut self,
+        budget: Option<MissBudget>,
+        data: &dyn SharedData,
+        now: Timestamp,
+    ) -> KeyState {
+        let Origin::Fetched(remote) = &mut self.origin else { return KeyState::Unavailable };
+        let Remote { board, timing, .. } = &mut **remote;
+        let lease = timing.timeout.saturating_add(LOST_AFTER);
+        let mut floor = self.good.as_ref().map_or(0, |good| good.number);
+        if board.look(data).published() == 0 {
+            // The ledger was lost, and the document need not have been.
+            floor = floor.max(board.edition(data).map_or(0, |edition| edition.number));
+        }
+        let claim = board.amend(data, |ledger| ledger.claim(lease, floor, budget, now));
+        match claim {
+            Some(Claim::Granted(number)) => {
+                self.fetch = Fetch::Due { number, lost_at: now.after(lease) };
+                KeyState::Wait { joined: false }
+            }
+            Some(Claim::Held(number)) => {
+                self.fetch = Fetch::Elsewhere { number };
+                KeyState::Wait { joined: true }
+            }
+            // Others are busy here: look again at the next tick, and ask again then.
+            None => {
+                self.fetch = Fetch::Elsewhere { number: 0 };
+                KeyState::Wait { joined: true }
+            }
+            Some(Claim::TooEarly) => KeyState::Unavailable,
+            Some(Claim::Spent) => KeyState::Unknown,
+        }
     }
 
-    /// A fetch has started.
-    pub fn started(&mut self, now: Timestamp) {
-        let lost_at = now.after(self.timing.timeout).after(LOST_AFTER);
-        self.fetch = Fetch::InFlight { lost_at };
+    /// Where the next call of the fetch that is out goes.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        let Origin::Fetched(remote) = &self.origin else { return None };
+        match (&remote.location, &remote.found) {
+            (KeyLocation::Jwks(endpoint), _) | (_, Some(endpoint)) => Some(endpoint),
+            (KeyLocation::Discovery(discovery), None) => Some(&discovery.document),
+        }
     }
 
-    /// A fetch has ended with this document and `max-age`.
-    pub fn succeeded(
+    /// Whether a fetch should start now. Says so once: it then counts as started.
+    pub fn start(&mut self, data: &dyn SharedData, now: Timestamp) -> bool {
+        if self.fetch == Fetch::Idle && self.good.is_some() {
+            self.adopt(data, now);
+            if self.good.as_ref().is_some_and(|good| now >= good.refresh_at) {
+                self.claim(None, data, now);
+            }
+            if self.is_elsewhere() {
+                // Nobody waits for a refresh.
+                self.fetch = Fetch::Idle;
+            }
+        }
+        let Fetch::Due { number, lost_at } = self.fetch else { return false };
+        if let Origin::Fetched(remote) = &mut self.origin {
+            remote.found = None;
+        }
+        self.fetch = Fetch::InFlight { number, lost_at };
+        true
+    }
+
+    /// Whether a fetch that requests wait for has ended without a word to us.
+    pub fn over(&mut self, data: &dyn SharedData, now: Timestamp) -> Option<Over> {
+        match self.fetch {
+            Fetch::Due { lost_at, .. } | Fetch::InFlight { lost_at, .. } if now >= lost_at => {
+                self.failed(data, now);
+                Some(Over::Lost)
+            }
+            Fetch::Elsewhere { number } => {
+                self.adopt(data, now);
+                let Origin::Fetched(remote) = &self.origin else { return None };
+                let over = remote.board.seen().is_over(number, now);
+                if over {
+                    self.fetch = Fetch::Idle;
+                }
+                over.then_some(Over::Elsewhere)
+            }
+            Fetch::Idle | Fetch::Due { .. } | Fetch::InFlight { .. } => None,
+        }
+    }
+
+    /// A call has been answered with this document and `max-age`. `None`: none was out, so it is
+    /// the late answer to one that was given up, and changes nothing.
+    pub fn answered(
         &mut self,
         document: &[u8],
         max_age: Option<Duration>,
+        data: &dyn SharedData,
+        now: Timestamp,
+    ) -> Option<Result<Progress, FetchError>> {
+        let Fetch::InFlight { number, .. } = self.fetch else { return None };
+        let Origin::Fetched(remote) = &mut self.origin else { return None };
+        let progress = match (&remote.location, &remote.found) {
+            (KeyLocation::Discovery(discovery), None) => discovery::follow(discovery, document)
+                .map(|endpoint| remote.found = Some(endpoint))
+                .map(|()| Progress::Address)
+                .map_err(FetchError::Discovery),
+            _ => {
+                let (early, document) = (remote.chance.early(), document.to_vec());
+                let edition = Edition { number, fetched_at: now, max_age, early, document };
+                self.publish(&edition, data, now).map(|()| Progress::Keys)
+            }
+        };
+        if progress.is_err() {
+            self.failed(data, now);
+        }
+        Some(progress)
+    }
+
+    /// Takes a document that was fetched here, and shares it.
+    fn publish(
+        &mut self,
+        edition: &Edition,
+        data: &dyn SharedData,
         now: Timestamp,
     ) -> Result<(), FetchError> {
-        let before = self.good.take();
-        let keys =
-            before.as_ref().map(|good| &good.keys).unwrap_or(&KeySet::default()).succeed(document);
-        match keys {
-            Ok(keys) => {
-                let lifetime = max_age.map_or(self.timing.refresh, |age| {
-                    age.clamp(SHORTEST_REFRESH, LONGEST_REFRESH)
-                });
-                self.good = Some(Good {
-                    keys,
-                    refresh_at: now.after(lifetime),
-                    usable_until: now.after(lifetime).after(self.timing.max_stale),
-                });
-                self.fetch = Fetch::Idle;
-                self.failures = 0;
-                self.not_before = Timestamp::default();
-                Ok(())
-            }
-            Err(error) => {
-                self.good = before;
-                self.failed(now);
-                Err(FetchError::Invalid(error))
-            }
+        let Origin::Fetched(remote) = &mut self.origin else { return Ok(()) };
+        let good = Good::of(edition, self.good.as_ref(), &remote.timing, now)?;
+        // A VM that took the lease from us may have been faster, and ours is older then.
+        if self.good.as_ref().is_none_or(|newest| newest.number < edition.number) {
+            self.good = Some(good);
         }
-    }
-
-    /// A fetch has ended without a document.
-    pub fn failed(&mut self, now: Timestamp) {
-        let doublings = self.failures.min(6);
-        let longest =
-            if self.keys(now).is_some() { LONGEST_PAUSE } else { LONGEST_PAUSE_WITHOUT_KEYS };
-        let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(longest);
-        self.failures = self.failures.saturating_add(1);
-        self.not_before = now.after(pause);
         self.fetch = Fetch::Idle;
+        remote.board.publish(edition, data);
+        remote.board.amend(data, |ledger| ledger.succeeded(edition.number));
+        Ok(())
+    }
+
+    /// The fetch has ended without a document.
+    pub fn failed(&mut self, data: &dyn SharedData, now: Timestamp) {
+        let (Fetch::Due { number, .. } | Fetch::InFlight { number, .. }) = self.fetch else {
+            return;
+        };
+        self.fetch = Fetch::Idle;
+        let has_keys = self.keys(now).is_some();
+        if let Origin::Fetched(remote) = &mut self.origin {
+            remote.board.amend(data, |ledger| ledger.failed(number, has_keys, now));
+        }
     }
 }
 
-/// A token bucket for the fetches that unknown keys cause.
-#[derive(Debug)]
-struct MissBudget {
-    left: u32,
-    refill_at: Timestamp,
+impl Good {
+    /// The keys of a document that follow those of `before`.
+    fn of(
+        edition: &Edition,
+        before: Option<&Self>,
+        timing: &Timing,
+        now: Timestamp,
+    ) -> Result<Self, FetchError> {
+        let none = KeySet::default();
+        let keys = before.map_or(&none, |before| &before.keys).succeed(&edition.document);
+        let lifetime = edition
+            .max_age
+            .map_or(timing.refresh, |age| age.clamp(SHORTEST_REFRESH, LONGEST_REFRESH));
+        let early = lifetime.saturating_mul(edition.early.clamp(EARLIEST, LATEST).into()) / 100;
+        // A clock that went back makes nothing younger than it is.
+        let fetched_at = edition.fetched_at.min(now);
+        Ok(Self {
+            keys: keys.map_err(FetchError::Invalid)?,
+            number: edition.number,
+            fetched_at,
+            refresh_at: fetched_at.after(early),
+            usable_until: fetched_at.after(lifetime).after(timing.max_stale),
+        })
+    }
 }
 
-impl MissBudget {
-    fn spend(&mut self, now: Timestamp) -> bool {
-        while self.left < MISS_BURST && now >= self.refill_at {
-            self.left += 1;
-            self.refill_at = self.refill_at.after(MISS_REFILL);
-        }
-        if self.left == MISS_BURST {
-            self.refill_at = now.after(MISS_REFILL);
-        }
-        let spent = self.left.checked_sub(1);
-        self.left = spent.unwrap_or(0);
-        spent.is_some()
+/// A source of chance that is no secret: SplitMix64.
+#[derive(Debug)]
+struct Chance(u64);
+
+impl Chance {
+    /// When to fetch again, as a part of the lifetime in percent.
+    fn early(&mut self) -> u8 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let [part, ..] = (mixed ^ (mixed >> 31)).to_le_bytes();
+        EARLIEST + part % (LATEST - EARLIEST + 1)
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the pipelines of one engine share: the policy, the keys, the caches.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::authn::{
-    AuthnError, Checks, JwksSource, KeySet, RawToken, SignatureVerifier, TokenCache, VerifiedToken,
+    AuthnError, Checks, FetchError, Health, JwksSource, KeySet, KeyState, Over, Progress, RawToken,
+    SignatureVerifier, TokenCache, VerifiedToken,
 };
 use crate::authz::{Decision, DecisionCache};
-use crate::policy::{Policy, ProviderId, ServiceId};
+use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
+use crate::shared_data::SharedData;
 use crate::time::Timestamp;
 
 /// Policy, keys and caches.
@@ -17,19 +20,25 @@ pub struct Shared {
     tokens: TokenCache,
     decisions: Vec<DecisionCache>,
     verifier: Box<dyn SignatureVerifier>,
+    data: Box<dyn SharedData>,
 }
 
 impl Shared {
-    /// Nothing fetched, nothing cached.
-    pub fn new(policy: Policy, verifier: Box<dyn SignatureVerifier>) -> Self {
-        let sources = policy.providers.iter();
-        let sources = sources.map(|p| JwksSource::new(p.refresh, p.max_stale, p.jwks.timeout));
+    /// Nothing cached; keys as far as the VMs that share `data` have them.
+    pub fn new(
+        policy: Policy,
+        verifier: Box<dyn SignatureVerifier>,
+        data: Box<dyn SharedData>,
+        seed: u64,
+    ) -> Self {
+        let sources = policy.providers.iter().zip(seed..).map(|(p, seed)| source(p, seed));
         let decisions = policy.services.iter().map(|s| DecisionCache::new(s.cache.max_entries));
         Self {
             sources: sources.collect(),
             tokens: TokenCache::default(),
             decisions: decisions.collect(),
             verifier,
+            data,
             policy,
         }
     }
@@ -55,9 +64,32 @@ impl Shared {
         Some(Checks { id, provider, keys: self.sources.get(id)?.keys(now)? })
     }
 
-    /// A provider's key source.
-    pub fn source(&mut self, id: ProviderId) -> Option<&mut JwksSource> {
-        self.sources.get_mut(id)
+    /// Takes over a provider's keys from another VM; whether it had any that were newer.
+    pub fn adopt_keys(&mut self, id: ProviderId, now: Timestamp) -> bool {
+        let data = &*self.data;
+        self.sources.get_mut(id).is_some_and(|source| source.adopt(data, now))
+    }
+
+    /// A request has found a provider without keys.
+    pub fn want_keys(&mut self, id: ProviderId, now: Timestamp) -> KeyState {
+        let (data, source) = (&*self.data, self.sources.get_mut(id));
+        source.map_or(KeyState::Unavailable, |source| source.want(data, now))
+    }
+
+    /// A request has found a provider without the key its token names.
+    pub fn want_key(&mut self, id: ProviderId, kid: Option<&str>, now: Timestamp) -> KeyState {
+        let (data, source) = (&*self.data, self.sources.get_mut(id));
+        source.map_or(KeyState::Unavailable, |source| source.want_key(kid, data, now))
+    }
+
+    /// A fetch made for this key has ended and it is still not there. Whether that can be
+    /// believed: not while fetching fails.
+    pub fn remember_unknown(&mut self, id: ProviderId, kid: Option<&str>, now: Timestamp) -> bool {
+        let Some(source) = self.sources.get_mut(id).filter(|source| !source.is_failing()) else {
+            return false;
+        };
+        source.remember_unknown(kid, now);
+        true
     }
 
     /// What is known of a token.
@@ -100,23 +132,51 @@ impl Shared {
     }
 
     pub(super) fn fetches_due(&mut self, now: Timestamp) -> Vec<ProviderId> {
-        self.each_source(|source| source.is_due(now), |source| source.started(now))
+        let data = &*self.data;
+        let sources = self.sources.iter_mut().enumerate();
+        sources.filter_map(|(id, source)| source.start(data, now).then_some(id)).collect()
     }
 
-    pub(super) fn lost_fetches(&mut self, now: Timestamp) -> Vec<ProviderId> {
-        self.each_source(|source| source.is_lost(now), |source| source.failed(now))
+    pub(super) fn fetches_over(&mut self, now: Timestamp) -> Vec<(ProviderId, Over)> {
+        let data = &*self.data;
+        let sources = self.sources.iter_mut().enumerate();
+        sources.filter_map(|(id, source)| Some((id, source.over(data, now)?))).collect()
     }
 
-    fn each_source(
+    pub(super) fn endpoint(&self, id: ProviderId) -> Option<&Endpoint> {
+        self.sources.get(id)?.endpoint()
+    }
+
+    pub(super) fn answered(
         &mut self,
-        applies: impl Fn(&JwksSource) -> bool,
-        then: impl Fn(&mut JwksSource),
-    ) -> Vec<ProviderId> {
-        let sources = self.sources.iter_mut().enumerate().filter(|(_, source)| applies(source));
-        let note = |(id, source): (_, &mut JwksSource)| {
-            then(source);
-            id
-        };
-        sources.map(note).collect()
+        id: ProviderId,
+        document: &[u8],
+        max_age: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Result<Progress, FetchError>> {
+        self.sources.get_mut(id)?.answered(document, max_age, &*self.data, now)
+    }
+
+    pub(super) fn failed(&mut self, id: ProviderId, now: Timestamp) {
+        if let Some(source) = self.sources.get_mut(id) {
+            source.failed(&*self.data, now);
+        }
+    }
+
+    pub(super) fn waits_elsewhere(&self) -> bool {
+        self.sources.iter().any(JwksSource::is_elsewhere)
+    }
+
+    pub(super) fn health(&self, id: ProviderId, now: Timestamp) -> Option<Health> {
+        self.sources.get(id)?.health(now)
+    }
+}
+
+fn source(provider: &Provider, seed: u64) -> JwksSource {
+    match &provider.keys {
+        KeySource::Fixed(keys) => JwksSource::fixed(keys.clone()),
+        KeySource::Fetched(location, timing) => {
+            JwksSource::fetched(&provider.issuer, location.clone(), *timing, seed)
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! Order matters at the host: headers are changed first, and resuming comes last, because after
 //! that the request's headers are out of reach.
 
+mod keys;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -12,9 +14,7 @@ use std::time::Duration;
 use super::answer::Reply;
 use super::counters::count;
 use super::host::{self, Callout, Level, Map};
-use crate::authn::FetchError;
 use crate::authz::CheckError;
-use crate::cache_control::CacheControl;
 use crate::engine::{Engine, StreamId};
 use crate::pipeline::{Passed, Step};
 use crate::policy::ProviderId;
@@ -50,6 +50,8 @@ pub(super) struct Driver {
     /// Knocked on by streams so that the root makes a call: a call made by a stream is lost with
     /// it, and keys are fetched for everybody.
     queue: Option<u32>,
+    /// How often the root is ticked.
+    pace: Cell<Duration>,
 }
 
 impl Driver {
@@ -60,6 +62,7 @@ impl Driver {
             settled: RefCell::default(),
             quiet_until: Cell::default(),
             queue,
+            pace: Cell::new(TICK),
         }
     }
 
@@ -196,78 +199,6 @@ impl Driver {
         self.settled.borrow_mut().insert(stream, fate);
         if fate == Fate::Passed {
             host::resume();
-        }
-    }
-
-    /// Fetches keys that are due and gives up on what will never be answered. Only for the root:
-    /// a call made by a stream would be lost with it.
-    pub(super) fn tend_keys(&self) {
-        if let Some(queue) = self.queue {
-            host::drain(queue);
-        }
-        let lost = self.engine.borrow_mut().lost_fetches(host::now());
-        for provider in lost {
-            self.keys_end(provider, Err(FetchError::Unreachable));
-        }
-        let due = self.engine.borrow_mut().fetches_due(host::now());
-        for provider in due {
-            self.fetch(provider);
-        }
-    }
-
-    fn fetch(&self, provider: ProviderId) {
-        count("jwks_fetches");
-        let token = {
-            let engine = self.engine.borrow();
-            engine.keys_endpoint(provider).and_then(|endpoint| {
-                let headers = vec![("accept", "application/json")];
-                host::call(Callout { endpoint, method: "GET", headers, body: None })
-            })
-        };
-        match token {
-            Some(token) => {
-                self.errands.borrow_mut().insert(token, Errand::Keys(provider));
-            }
-            None => {
-                self.engine.borrow_mut().keys_failed(provider, host::now());
-                self.keys_end(provider, Err(FetchError::Unreachable));
-            }
-        }
-    }
-
-    fn keys(&self, provider: ProviderId, reply: Option<&Reply>) {
-        let mut engine = self.engine.borrow_mut();
-        let outcome = match reply {
-            Some(reply) if reply.status == 200 => {
-                let max_age = CacheControl::parse(&reply.cache_control);
-                engine.keys_fetched(provider, &reply.body, max_age.max_age, host::now())
-            }
-            reply => {
-                engine.keys_failed(provider, host::now());
-                Err(reply.map_or(FetchError::Unreachable, |reply| FetchError::Status(reply.status)))
-            }
-        };
-        drop(engine);
-        self.keys_end(provider, outcome);
-    }
-
-    /// Lets everybody go on who waited for a fetch.
-    fn keys_end(&self, provider: ProviderId, outcome: Result<(), FetchError>) {
-        let waiting = {
-            let engine = self.engine.borrow();
-            if let Err(error) = outcome {
-                let name = engine.policy().providers.get(provider).map_or("", |p| &p.name);
-                host::log(
-                    Level::Warn,
-                    &format!("provider {name:?}: fetching keys failed: {error}"),
-                );
-            }
-            engine.awaiting_keys(provider)
-        };
-        count(if outcome.is_ok() { "jwks_fetched" } else { "jwks_failed" });
-        for stream in waiting {
-            let step = self.engine.borrow_mut().keys_changed(stream, host::now());
-            self.resume(stream, step);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::authz::MAX_ANSWER;
 use crate::policy::Endpoint;
 use crate::reply::LocalReply;
 use crate::request::Pairs;
+use crate::shared_data::{SharedData, Stored};
 use crate::time::Timestamp;
 use crate::upstream::Mutations;
 
@@ -119,11 +120,37 @@ pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub(super) fn define_counter(name: &str) -> Option<u32> {
-    raw::define_counter(name).ok()
+    raw::define_metric(0, name).ok()
 }
 
 pub(super) fn increment(counter: u32) {
-    raw::increment(counter);
+    raw::increment(counter, 1);
+}
+
+pub(super) fn define_gauge(name: &str) -> Option<u32> {
+    raw::define_metric(1, name).ok()
+}
+
+pub(super) fn record(gauge: u32, value: u64) {
+    raw::record(gauge, value);
+}
+
+/// What the VMs with our `vm_id` share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HostData;
+
+impl SharedData for HostData {
+    fn load(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        raw::shared_data(key).ok()
+    }
+
+    fn store(&self, key: &str, value: &[u8], cas: u32) -> Stored {
+        match raw::set_shared_data(key, value, cas) {
+            raw::OK => Stored::Done,
+            raw::CAS_MISMATCH => Stored::Raced,
+            _ => Stored::Failed,
+        }
+    }
 }
 
 /// A callout of ours.

@@ -10,7 +10,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
 use super::driver::{Driver, SharedDriver, TICK};
-use super::host::{self, Level};
+use super::host::{self, HostData, Level};
 use super::host_verifier::HostVerifier;
 use super::stream::Stream;
 use crate::engine::Engine;
@@ -43,8 +43,9 @@ impl RootContext for Root {
                     &format!("claimgate {}: {routes} routes", env!("CLAIMGATE_VERSION")),
                 );
                 self.queue = host::register_queue(&queue_name());
-                self.driver =
-                    Some(Rc::new(Driver::new(Engine::new(policy, Box::new(verifier)), self.queue)));
+                let data = Box::new(HostData);
+                let engine = Engine::sharing(policy, Box::new(verifier), data, random("seed"));
+                self.driver = Some(Rc::new(Driver::new(engine, self.queue)));
                 host::tick_every(TICK);
                 true
             }
@@ -86,5 +87,10 @@ fn verifier() -> HostVerifier {
 
 /// A name no other VM has: whoever registers a queue last gets its messages.
 fn queue_name() -> String {
-    format!("claimgate.{:016x}", RandomState::new().hash_one("queue"))
+    format!("claimgate.{:016x}", random("queue"))
+}
+
+/// A number nobody can foresee; `purpose` tells one from another.
+fn random(purpose: &str) -> u64 {
+    RandomState::new().hash_one(purpose)
 }

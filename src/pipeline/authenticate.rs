@@ -51,12 +51,19 @@ fn verified(
     let provider = shared.provider_of(issuer).ok_or(AuthnError::Issuer)?;
     let key_id = parsed.key_id().map(str::to_owned);
     let Some(checks) = shared.checks(provider, now) else {
+        if shared.adopt_keys(provider, now) {
+            return verified(token, waits_left, shared, now);
+        }
         return Err(wait_for_keys(provider, waits_left, shared, now));
     };
     match verify_with(parsed, checks, shared, now) {
         Ok(verified) => {
             shared.remember_token(token, Rc::clone(&verified));
             Ok(verified)
+        }
+        // Another worker may know it already.
+        Err(AuthnError::UnknownKey) if shared.adopt_keys(provider, now) => {
+            verified(token, waits_left, shared, now)
         }
         Err(AuthnError::UnknownKey) => {
             Err(wait_for_key(key_id.as_deref(), provider, waits_left, shared, now))
@@ -81,9 +88,8 @@ fn wait_for_keys(
     shared: &mut Shared,
     now: Timestamp,
 ) -> Obstacle {
-    let state = shared.source(provider).map(|source| source.want(now));
-    match (state, waits_left.checked_sub(1)) {
-        (Some(KeyState::Wait { .. }), Some(waits_left)) => Obstacle::Wait { provider, waits_left },
+    match (shared.want_keys(provider, now), waits_left.checked_sub(1)) {
+        (KeyState::Wait { .. }, Some(waits_left)) => Obstacle::Wait { provider, waits_left },
         _ => Obstacle::Refused(Rejection::NoKeys),
     }
 }
@@ -96,17 +102,13 @@ fn wait_for_key(
     shared: &mut Shared,
     now: Timestamp,
 ) -> Obstacle {
-    let Some(source) = shared.source(provider) else {
-        return Obstacle::Refused(Rejection::Internal);
-    };
     let Some(left) = waits_left.checked_sub(1) else {
-        if source.is_failing() {
-            return Obstacle::Refused(Rejection::NoKeys);
+        if shared.remember_unknown(provider, key_id, now) {
+            return AuthnError::UnknownKey.into();
         }
-        source.remember_unknown(key_id, now);
-        return AuthnError::UnknownKey.into();
+        return Obstacle::Refused(Rejection::NoKeys);
     };
-    match source.want_key(key_id, now) {
+    match shared.want_key(provider, key_id, now) {
         KeyState::Wait { joined: true } => Obstacle::Wait { provider, waits_left: left },
         // A fetch that starts after the question answers it for good.
         KeyState::Wait { joined: false } => Obstacle::Wait { provider, waits_left: 0 },

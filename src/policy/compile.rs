@@ -2,6 +2,7 @@
 //! the path of its entry, so that every error can say where it stands.
 
 mod endpoint;
+mod keys;
 mod routes;
 
 use std::collections::HashSet;
@@ -90,9 +91,7 @@ fn provider(provider: &config::Provider, at: &str) -> Result<Provider> {
         issuer: provider.issuer.as_str().into(),
         audiences,
         algorithms: algorithms(&provider.algorithms, &format!("{at}.algorithms"))?,
-        jwks: endpoint::of_jwks(&provider.jwks, &format!("{at}.jwks"))?,
-        refresh: provider.jwks.refresh.as_duration(),
-        max_stale: provider.jwks.max_stale.as_duration(),
+        keys: keys::source(provider, at)?,
         clock_skew: provider.clock_skew.as_duration(),
         forward: provider.forward,
         roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),

@@ -20,9 +20,7 @@ fn outcome(keys: &[Value], token: &str, provider: Value) -> Result<(), AuthnErro
     let mut config = config(routes());
     config["identity_headers"] = json!({});
     config["providers"][0].as_object_mut().unwrap().extend(provider.as_object().unwrap().clone());
-    let mut world = World::new(&config);
-    let document = json!({"keys": keys}).to_string();
-    world.engine.keys_fetched(0, document.as_bytes(), None, world.now).unwrap();
+    let mut world = World::with_document(&config, &json!({"keys": keys}).to_string());
     match world.with_token(token).1 {
         Step::Forward(..) => Ok(()),
         Step::Reply(Rejection::Credentials(error)) => Err(error),

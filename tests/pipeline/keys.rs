@@ -1,6 +1,6 @@
 //! Waiting for keys: first need, rotation, an identity provider that is down.
 
-use claimgate::authn::AuthnError;
+use claimgate::authn::{AuthnError, Over};
 use claimgate::pipeline::Step;
 use claimgate::reply::Rejection;
 use serde_json::json;
@@ -28,7 +28,7 @@ fn requests_before_the_keys_wait_for_one_fetch_and_are_all_resumed() {
     assert_eq!(world.engine.fetches_due(world.now), [0]);
     assert!(world.engine.fetches_due(world.now).is_empty(), "one fetch for all");
     let late = world.with_token(&token).0;
-    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&ONE]);
     let waiting = world.engine.awaiting_keys(0);
     assert_eq!(waiting.len(), 6);
     assert!(waiting.contains(&late));
@@ -76,7 +76,7 @@ fn a_new_key_is_fetched_when_its_first_token_comes() {
     let (stream, step) = world.with_token(&TWO.token(&claims(json!({}))));
     assert!(matches!(step, Step::AwaitKeys(0)));
     world.engine.fetches_due(world.now);
-    world.engine.keys_fetched(0, jwks(&[&ONE, &TWO]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&ONE, &TWO]);
     asked(&world.engine.keys_changed(stream, world.now));
     asked(&world.with_token(&good()).1);
 }
@@ -89,10 +89,10 @@ fn a_fetch_that_began_before_the_question_is_followed_by_another() {
     let (stream, step) = world.with_token(&TWO.token(&claims(json!({}))));
     assert!(matches!(step, Step::AwaitKeys(0)));
     // Its answer was made before the rotation: the request goes on waiting.
-    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&ONE]);
     assert!(matches!(world.engine.keys_changed(stream, world.now), Step::AwaitKeys(0)));
     assert_eq!(world.engine.fetches_due(world.now), [0]);
-    world.engine.keys_fetched(0, jwks(&[&TWO]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&TWO]);
     asked(&world.engine.keys_changed(stream, world.now));
 }
 
@@ -113,7 +113,7 @@ fn a_stream_that_has_gone_is_neither_resumed_nor_missed() {
     let (stays, _) = world.with_token(&good());
     assert!(world.engine.forget(gone));
     world.engine.fetches_due(world.now);
-    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&ONE]);
     assert_eq!(world.engine.awaiting_keys(0), [stays]);
     assert!(matches!(world.engine.keys_changed(gone, world.now), Step::Ignore));
 }
@@ -124,9 +124,9 @@ fn a_fetch_that_is_never_answered_is_given_up() {
     let (stream, _) = world.with_token(&good());
     world.engine.fetches_due(world.now);
     world.later(2);
-    assert!(world.engine.lost_fetches(world.now).is_empty());
+    assert!(world.engine.fetches_over(world.now).is_empty());
     world.later(1);
-    assert_eq!(world.engine.lost_fetches(world.now), [0]);
+    assert_eq!(world.engine.fetches_over(world.now), [(0, Over::Lost)]);
     assert_eq!(refused(&world.engine.keys_changed(stream, world.now)).0, 503);
 }
 
@@ -135,7 +135,7 @@ fn a_request_is_answered_once() {
     let mut world = World::new(&required());
     let (stream, _) = world.with_token(&ONE.token(&claims(json!({"aud": "other"}))));
     world.engine.fetches_due(world.now);
-    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&ONE]);
     let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
     assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::Audience)));
     assert!(matches!(world.engine.keys_changed(stream, world.now), Step::Ignore));

@@ -4,13 +4,14 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claimgate::authn::PortableVerifier;
+use claimgate::authn::{PortableVerifier, Progress};
 use claimgate::authz::{CalloutResponse, CheckError};
 use claimgate::engine::{Engine, StreamId};
 use claimgate::pipeline::Step;
 use claimgate::policy::Policy;
 use claimgate::reply::{LocalReply, Rejection};
 use claimgate::request::{Pairs, RequestHead};
+use claimgate::shared_data::OneThread;
 use claimgate::time::Timestamp;
 use rsa::pkcs1v15::SigningKey;
 use rsa::pkcs8::DecodePrivateKey as _;
@@ -131,10 +132,16 @@ pub struct World {
 
 impl World {
     pub fn new(config: &Value) -> Self {
+        Self::sharing(config, &OneThread::default())
+    }
+
+    /// One of several VMs of a process.
+    pub fn sharing(config: &Value, data: &OneThread) -> Self {
         let policy = Policy::from_document(config.to_string().as_bytes(), &|_| None);
         let policy = policy.unwrap_or_else(|error| panic!("{error}"));
+        let data = Box::new(data.clone());
         Self {
-            engine: Engine::new(policy, Box::new(PortableVerifier)),
+            engine: Engine::sharing(policy, Box::new(PortableVerifier), data, 7),
             now: Timestamp::from_secs(START),
             next: 1,
         }
@@ -142,9 +149,28 @@ impl World {
 
     /// One whose keys have been fetched.
     pub fn with_keys(config: &Value) -> Self {
+        Self::with_document(config, &jwks(&[&ONE]))
+    }
+
+    /// One that has fetched this key set.
+    pub fn with_document(config: &Value, document: &str) -> Self {
         let mut world = Self::new(config);
-        world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+        let (stream, _) = world.with_token(&ONE.token(&claims(json!({}))));
+        if world.engine.fetches_due(world.now) == [0] {
+            world.publish_document(document);
+        }
+        world.engine.forget(stream);
         world
+    }
+
+    /// The fetch that is out brings these keys.
+    pub fn publish(&mut self, keys: &[&Key]) {
+        self.publish_document(&jwks(keys));
+    }
+
+    fn publish_document(&mut self, document: &str) {
+        let outcome = self.engine.keys_fetched(0, document.as_bytes(), None, self.now);
+        assert_eq!(outcome, Some(Ok(Progress::Keys)));
     }
 
     pub fn later(&mut self, secs: u64) {

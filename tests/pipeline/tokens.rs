@@ -183,7 +183,7 @@ fn a_key_nobody_publishes_is_waited_for_once_and_refused() {
     let (stream, step) = world.with_token(&TWO.token(&claims(json!({}))));
     assert!(matches!(step, claimgate::pipeline::Step::AwaitKeys(0)), "{step:?}");
     assert_eq!(world.engine.fetches_due(world.now), [0]);
-    world.engine.keys_fetched(0, jwks(&[&ONE]).as_bytes(), None, world.now).unwrap();
+    world.publish(&[&ONE]);
     let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
     assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::UnknownKey)));
     let (_, step) = world.with_token(&TWO.token(&claims(json!({"sub": "again"}))));
@@ -230,7 +230,9 @@ fn a_cached_token_ends_with_its_time_and_with_its_key() {
 
     let long = ONE.token(&claims(json!({"exp": START + 3_000})));
     asked(&world.with_token(&long).1);
-    world.engine.keys_fetched(0, jwks(&[&TWO]).as_bytes(), None, world.now).unwrap();
+    world.later(300);
+    assert_eq!(world.engine.fetches_due(world.now), [0]);
+    world.publish(&[&TWO]);
     let (_, step) = world.with_token(&long);
     assert!(matches!(step, claimgate::pipeline::Step::AwaitKeys(0)), "{step:?}");
 }

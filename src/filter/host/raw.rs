@@ -9,6 +9,8 @@ use std::ptr::null_mut;
 
 /// The host's status for a call that did what was asked.
 pub(super) const OK: u32 = 0;
+/// Somebody else has changed the value.
+pub(super) const CAS_MISMATCH: u32 = 8;
 
 #[rustfmt::skip] // one import, one line
 #[link(wasm_import_module = "env")]
@@ -25,30 +27,22 @@ unsafe extern "C" {
     fn proxy_register_shared_queue(name: *const u8, len: usize, id: *mut u32) -> u32;
     fn proxy_enqueue_shared_queue(id: u32, value: *const u8, len: usize) -> u32;
     fn proxy_dequeue_shared_queue(id: u32, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_get_shared_data(key: *const u8, key_len: usize, data: *mut *mut u8, len: *mut usize, cas: *mut u32) -> u32;
+    fn proxy_set_shared_data(key: *const u8, key_len: usize, value: *const u8, value_len: usize, cas: u32) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, len: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, by: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
     fn proxy_call_foreign_function(name: *const u8, name_len: usize, arguments: *const u8, arguments_len: usize, data: *mut *mut u8, len: *mut usize) -> u32;
 }
 
-/// Takes over a buffer the host filled through our allocator.
-///
-/// # Safety
-/// `data` must be null, or `len` initialised bytes that `proxy_on_memory_allocate` handed out (a
-/// boxed slice of exactly `len`) and that nobody else owns.
-unsafe fn adopt(data: *mut u8, len: usize) -> Vec<u8> {
-    if data.is_null() {
-        return Vec::new();
-    }
-    // SAFETY: as this function's own contract says.
-    unsafe { Vec::from_raw_parts(data, len, len) }
-}
-
-/// Calls an import that returns a buffer.
+/// Calls an import that returns a buffer, and takes it over.
 fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, u32> {
     let (mut data, mut len) = (null_mut(), 0);
     match call(&raw mut data, &raw mut len) {
-        // SAFETY: on Ok the host allocated the buffer through our export and gave it to us.
-        OK => Ok(unsafe { adopt(data, len) }),
+        OK if data.is_null() => Ok(Vec::new()),
+        // SAFETY: on Ok the host has filled `len` bytes that `proxy_on_memory_allocate` handed out
+        // (a boxed slice of exactly `len`), and nobody else owns them.
+        OK => Ok(unsafe { Vec::from_raw_parts(data, len, len) }),
         status => Err(status),
     }
 }
@@ -74,19 +68,16 @@ pub(super) fn dequeue(queue: u32) -> Result<Vec<u8>, u32> {
 }
 
 pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, u32> {
-    let (name_at, at) = (name.as_ptr(), arguments.as_ptr());
+    let (name, name_len) = (name.as_ptr(), name.len());
+    let (at, size) = (arguments.as_ptr(), arguments.len());
     // SAFETY: as above; the host only reads the name and the arguments.
-    bytes(|data, len| unsafe {
-        proxy_call_foreign_function(name_at, name.len(), at, arguments.len(), data, len)
-    })
+    bytes(|data, len| unsafe { proxy_call_foreign_function(name, name_len, at, size, data, len) })
 }
 
 pub(super) fn replace_header(map: u32, name: &str, value: &str) -> u32 {
-    let (name, value) = (name.as_bytes(), value.as_bytes());
+    let (name, len, value, value_len) = (name.as_ptr(), name.len(), value.as_ptr(), value.len());
     // SAFETY: the host only reads both, during the call.
-    unsafe {
-        proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-    }
+    unsafe { proxy_replace_header_map_value(map, name, len, value, value_len) }
 }
 
 pub(super) fn remove_header(map: u32, name: &str) -> u32 {
@@ -94,43 +85,36 @@ pub(super) fn remove_header(map: u32, name: &str) -> u32 {
     unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) }
 }
 
-#[rustfmt::skip] // each text beside its length
 pub(super) fn local_response(status: u32, details: &str, body: &str, headers: &[u8]) -> u32 {
-    let (details, body) = (details.as_bytes(), body.as_bytes());
+    let (about, about_len) = (details.as_ptr(), details.len());
+    let (text, text_len, pairs, len) = (body.as_ptr(), body.len(), headers.as_ptr(), headers.len());
     // SAFETY: the host only reads all three, during the call. -1 leaves the gRPC status to it.
-    unsafe {
-        proxy_send_local_response(status, details.as_ptr(), details.len(), body.as_ptr(), body.len(),
-            headers.as_ptr(), headers.len(), -1)
-    }
+    unsafe { proxy_send_local_response(status, about, about_len, text, text_len, pairs, len, -1) }
 }
 
-pub(super) fn continue_stream(kind: u32) -> u32 {
-    // SAFETY: takes no pointer.
-    unsafe { proxy_continue_stream(kind) }
+/// Imports that take numbers alone.
+macro_rules! numbers {
+    ($($name:ident = $import:ident($($argument:ident: $type:ty),*);)*) => {$(
+        pub(super) fn $name($($argument: $type),*) -> u32 {
+            // SAFETY: takes no pointer.
+            unsafe { $import($($argument),*) }
+        }
+    )*};
 }
 
-pub(super) fn set_effective_context(context: u32) -> u32 {
-    // SAFETY: takes no pointer.
-    unsafe { proxy_set_effective_context(context) }
-}
-
-pub(super) fn set_tick_period(millis: u32) -> u32 {
-    // SAFETY: takes no pointer.
-    unsafe { proxy_set_tick_period_milliseconds(millis) }
-}
-
-/// Calls an import that returns a number.
-fn number(call: impl FnOnce(*mut u32) -> u32) -> Result<u32, u32> {
-    let mut id = 0;
-    match call(&raw mut id) {
-        OK => Ok(id),
-        status => Err(status),
-    }
+numbers! {
+    continue_stream = proxy_continue_stream(kind: u32);
+    set_effective_context = proxy_set_effective_context(context: u32);
+    set_tick_period = proxy_set_tick_period_milliseconds(millis: u32);
+    increment = proxy_increment_metric(counter: u32, by: i64);
+    record = proxy_record_metric(gauge: u32, value: u64);
 }
 
 pub(super) fn register_queue(name: &str) -> Result<u32, u32> {
+    let mut id = 0;
     // SAFETY: the host reads the name and writes the number, during the call.
-    number(|id| unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), id) })
+    let status = unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut id) };
+    if status == OK { Ok(id) } else { Err(status) }
 }
 
 pub(super) fn enqueue(queue: u32, value: &[u8]) -> u32 {
@@ -138,12 +122,22 @@ pub(super) fn enqueue(queue: u32, value: &[u8]) -> u32 {
     unsafe { proxy_enqueue_shared_queue(queue, value.as_ptr(), value.len()) }
 }
 
-pub(super) fn define_counter(name: &str) -> Result<u32, u32> {
-    // SAFETY: the host reads the name and writes the number, during the call. 0 is a counter.
-    number(|id| unsafe { proxy_define_metric(0, name.as_ptr(), name.len(), id) })
+pub(super) fn define_metric(kind: u32, name: &str) -> Result<u32, u32> {
+    let mut id = 0;
+    // SAFETY: the host reads the name and writes the number, during the call.
+    let status = unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) };
+    if status == OK { Ok(id) } else { Err(status) }
 }
 
-pub(super) fn increment(counter: u32) -> u32 {
-    // SAFETY: takes no pointer.
-    unsafe { proxy_increment_metric(counter, 1) }
+pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), u32> {
+    let (mut cas, at, key_len) = (0, key.as_ptr(), key.len());
+    // SAFETY: as for every buffer; the host also writes the number, during the call.
+    bytes(|data, len| unsafe { proxy_get_shared_data(at, key_len, data, len, &raw mut cas) })
+        .map(|value| (value, cas))
+}
+
+pub(super) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> u32 {
+    let (key, len) = (key.as_ptr(), key.len());
+    // SAFETY: the host only reads key and value, during the call.
+    unsafe { proxy_set_shared_data(key, len, value.as_ptr(), value.len(), cas) }
 }

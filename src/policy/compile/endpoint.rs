@@ -4,30 +4,27 @@ use std::time::Duration;
 
 use super::{Result, needs};
 use crate::config::{self, Span};
-use crate::policy::Endpoint;
+use crate::policy::{Endpoint, split_url};
 
-pub(super) fn of_jwks(jwks: &config::Jwks, at: &str) -> Result<Endpoint> {
-    let url = jwks.url.as_str();
-    let scheme = if url.starts_with("https://") { "https" } else { "http" };
-    let rest = url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
-    let parts = rest.map(|rest| match rest.split_once('/') {
-        Some((authority, path)) => (authority, format!("/{path}")),
-        None => (rest, "/".to_owned()),
-    });
-    let clean = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-    match parts {
-        Some((authority, path))
-            if !authority.is_empty() && clean(url) && !authority.contains('@') =>
-        {
-            Ok(Endpoint {
-                cluster: cluster(&jwks.cluster, at)?,
-                scheme,
-                authority: authority.into(),
-                path: path.into(),
-                timeout: timeout(jwks.timeout, at)?,
-            })
-        }
-        _ => Err(needs(format!("{at}.url"), "an absolute `http` or `https` URL")),
+/// From the URL of what is fetched through a cluster.
+pub(super) fn of_url(cluster: &str, url: &str, timeout: Span, at: &str) -> Result<Endpoint> {
+    let Some((scheme, authority, path)) = split_url(url) else {
+        return Err(needs(format!("{at}.url"), "an absolute `http` or `https` URL"));
+    };
+    Ok(Endpoint {
+        cluster: self::cluster(cluster, &format!("{at}.cluster"))?,
+        scheme,
+        authority: authority.into(),
+        path: path.into(),
+        timeout: self::timeout(timeout, at)?,
+    })
+}
+
+/// A host and perhaps a port, as a URL has it.
+pub(super) fn host(host: &str, at: &str) -> Result<Box<str>> {
+    match split_url(&format!("https://{host}")) {
+        Some((_, authority, "/")) if authority == host => Ok(host.into()),
+        _ => Err(needs(at, "a host, with a port unless it is the scheme's own")),
     }
 }
 
@@ -37,7 +34,7 @@ pub(super) fn of_service(service: &config::Authorization, at: &str) -> Result<En
         return Err(needs(format!("{at}.path"), "a path that starts with `/`"));
     }
     Ok(Endpoint {
-        cluster: cluster(&service.cluster, at)?,
+        cluster: cluster(&service.cluster, &format!("{at}.cluster"))?,
         scheme: "http",
         authority: service.cluster.as_str().into(),
         path: path.into(),
@@ -45,9 +42,9 @@ pub(super) fn of_service(service: &config::Authorization, at: &str) -> Result<En
     })
 }
 
-fn cluster(name: &str, at: &str) -> Result<Box<str>> {
+pub(super) fn cluster(name: &str, at: &str) -> Result<Box<str>> {
     if name.is_empty() {
-        return Err(needs(format!("{at}.cluster"), "the name of an Envoy cluster"));
+        return Err(needs(at, "the name of an Envoy cluster"));
     }
     Ok(name.into())
 }
