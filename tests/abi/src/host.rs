@@ -1,7 +1,9 @@
 //! The host's side of one VM: its contexts, queues, calls and metrics, what the test has put into
 //! the script, and what the module has done.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use wasmi::{Memory, StoreLimits, StoreLimitsBuilder, TypedFunc};
 
@@ -23,6 +25,9 @@ pub(crate) struct Host {
     pub(crate) calls: Calls,
     /// Names by number. Envoy hands out a new number for every definition.
     pub(crate) metrics: Vec<String>,
+    /// What gauges show, by name.
+    pub(crate) gauges: BTreeMap<String, u64>,
+    pub(crate) shared: Shared,
     pub(crate) effects: Vec<Effect>,
     pub(crate) referee: Referee,
     /// What the module wrote to stdout and stderr: a panic's message, if anything.
@@ -47,6 +52,38 @@ pub(crate) struct Forced {
     pub(crate) status: u32,
     /// Only for this first argument: a map, a buffer, a context.
     pub(crate) when: Option<u32>,
+}
+
+/// Shared data of the VMs with one `vm_id`; clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Shared(Rc<RefCell<Values>>);
+
+#[derive(Default)]
+struct Values {
+    all: BTreeMap<String, (Vec<u8>, u32)>,
+    last: u32,
+}
+
+impl Shared {
+    pub(crate) fn load(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.0.borrow().all.get(key).cloned()
+    }
+
+    /// Envoy takes any number for a key that is not there.
+    pub(crate) fn store(&self, key: String, value: Vec<u8>, cas: u32) -> u32 {
+        let mut values = self.0.borrow_mut();
+        if cas != 0 && values.all.get(&key).is_some_and(|(_, number)| *number != cas) {
+            return status::CAS_MISMATCH;
+        }
+        values.last += 1;
+        let number = values.last;
+        values.all.insert(key, (value, number));
+        status::OK
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.0.borrow().all.keys().cloned().collect()
+    }
 }
 
 /// Shared queues of the VM's `vm_id`.
@@ -91,6 +128,8 @@ impl Host {
             queues: Queues::default(),
             calls: Calls::default(),
             metrics: Vec::new(),
+            gauges: BTreeMap::new(),
+            shared: Shared::default(),
             effects: Vec::new(),
             referee: Referee::default(),
             console: String::new(),

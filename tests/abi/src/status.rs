@@ -11,6 +11,8 @@ pub const BAD_ARGUMENT: u32 = 2;
 pub const INVALID_MEMORY_ACCESS: u32 = 6;
 /// The queue holds nothing.
 pub const EMPTY: u32 = 7;
+/// Somebody else has changed the value.
+pub const CAS_MISMATCH: u32 = 8;
 /// The host could not, or a capability is denied.
 pub const INTERNAL_FAILURE: u32 = 10;
 /// A number that the SDK's enumeration does not have.

@@ -61,6 +61,14 @@ impl Vm {
         vm
     }
 
+    /// Another VM of the same process and `vm_id`, which shares this one's data.
+    pub fn beside(&self, clusters: &[&str]) -> Self {
+        let mut vm = Self::start(clusters);
+        vm.host_mut().shared = self.host().shared.clone();
+        vm.host_mut().script.clock = self.host().script.clock;
+        vm
+    }
+
     /// A new root with this plugin configuration; its number, and whether it took it.
     pub fn root(&mut self, configuration: &[u8]) -> (u32, bool) {
         let root = self.host_mut().contexts.add_root();

@@ -1,4 +1,4 @@
-//! Logs, metrics, ticks, time, and the host's own functions.
+//! Logs, metrics, ticks, time, shared data, and the host's own functions.
 
 use wasmi::{Error, Linker};
 
@@ -31,6 +31,13 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     import!(linker, "proxy_increment_metric", |guest, id: u32, by: i64| {
         Ok(increment(guest.host(), id, by))
     });
+    import!(linker, "proxy_record_metric", |guest, id: u32, value: u64| {
+        let host = guest.host();
+        let Some(name) = name_of(host, id) else { return Ok(status::BAD_ARGUMENT) };
+        host.gauges.insert(name, value);
+        Ok(status::OK)
+    });
+    shared_data(linker)?;
     import!(
         linker,
         "proxy_call_foreign_function",
@@ -44,11 +51,38 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     Ok(())
 }
 
+fn shared_data(linker: &mut Linker<Host>) -> Result<(), Error> {
+    import!(
+        linker,
+        "proxy_get_shared_data",
+        |guest, key: u32, key_len: u32, data: u32, len: u32, cas: u32| {
+            let key = guest.text(key, key_len)?;
+            let Some((value, number)) = guest.host().shared.load(&key) else {
+                return Ok(status::NOT_FOUND);
+            };
+            guest.put(cas, number)?;
+            guest.give(&value, data, len)
+        }
+    );
+    import!(
+        linker,
+        "proxy_set_shared_data",
+        |guest, key: u32, key_len: u32, value: u32, value_len: u32, cas: u32| {
+            let key = guest.text(key, key_len)?;
+            let value = guest.read(value, value_len)?;
+            Ok(guest.host().shared.store(key, value, cas))
+        }
+    );
+    Ok(())
+}
+
+fn name_of(host: &Host, id: u32) -> Option<String> {
+    let index = usize::try_from(id).ok()?.checked_sub(1)?;
+    host.metrics.get(index).cloned()
+}
+
 fn increment(host: &mut Host, id: u32, by: i64) -> u32 {
-    let index = usize::try_from(id).ok().and_then(|id| id.checked_sub(1));
-    let Some(name) = index.and_then(|index| host.metrics.get(index)).cloned() else {
-        return status::BAD_ARGUMENT;
-    };
+    let Some(name) = name_of(host, id) else { return status::BAD_ARGUMENT };
     if by != 1 {
         host.referee.fault(format!("metric {name} was moved by {by}"));
     }

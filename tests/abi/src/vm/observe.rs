@@ -98,6 +98,19 @@ impl Vm {
         &self.host().metrics
     }
 
+    /// What a gauge shows.
+    pub fn gauge(&self, name: &str) -> Option<u64> {
+        self.host().gauges.get(name).copied()
+    }
+
+    /// The last period a root asked to be ticked with.
+    pub fn tick_period(&self, of: u32) -> Option<u32> {
+        self.effects().iter().rev().find_map(|effect| match effect {
+            Effect::TickPeriod { root, millis } if *root == of => Some(*millis),
+            _ => None,
+        })
+    }
+
     /// How much memory the module has, in pages of 64 KiB.
     pub fn memory(&self) -> u64 {
         self.host().memory.map_or(0, |memory| memory.size(&self.store))

@@ -7,10 +7,11 @@ use crate::gateway::{Gateway, permit, request};
 use crate::policy::{CLUSTERS, demo, without_roles};
 use crate::tokens::{Key, claims, jwks};
 
-const STATUSES: [u32; 5] = [
+const STATUSES: [u32; 6] = [
     status::NOT_FOUND,
     status::BAD_ARGUMENT,
     status::INVALID_MEMORY_ACCESS,
+    status::CAS_MISMATCH,
     status::INTERNAL_FAILURE,
     status::BROKEN_CONNECTION,
 ];
@@ -18,7 +19,7 @@ const STATUSES: [u32; 5] = [
 /// What the module calls while it serves requests, but for two: a call is made through the SDK,
 /// which traps on what Envoy cannot answer there (`BAD_ARGUMENT` and `INTERNAL_FAILURE`, which it
 /// can, have tests of their own), and the SDK enters the context of whoever made a call itself.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 14] = [
     "proxy_log",
     "proxy_get_header_map_pairs",
     "proxy_get_buffer_bytes",
@@ -30,6 +31,9 @@ const FUNCTIONS: [&str; 11] = [
     "proxy_dequeue_shared_queue",
     "proxy_define_metric",
     "proxy_increment_metric",
+    "proxy_record_metric",
+    "proxy_get_shared_data",
+    "proxy_set_shared_data",
 ];
 
 /// Every kind of request and answer once; what must not have gone upstream.
@@ -148,6 +152,43 @@ fn a_queue_that_could_not_be_registered_leaves_the_tick() {
     let call = gateway.only_call();
     gateway.answer(call.token, Answer::new(200, jwks(&[&Key::one()])));
     gateway.resumed_last(stream);
+}
+
+/// Each VM then fetches for itself.
+#[test]
+fn a_host_without_shared_data_serves_all_the_same() {
+    for (function, status) in [
+        ("proxy_get_shared_data", status::NOT_FOUND),
+        ("proxy_get_shared_data", status::INTERNAL_FAILURE),
+        ("proxy_set_shared_data", status::INTERNAL_FAILURE),
+        ("proxy_set_shared_data", status::BROKEN_CONNECTION),
+    ] {
+        let mut gateway = Gateway::cold(&without_roles());
+        gateway.refuse(function, status);
+        let token = gateway.token();
+        let stream = gateway.get("/products", &token);
+        let call = gateway.fetch();
+        gateway.answer(call.token, Answer::new(200, jwks(&[&Key::one()])));
+        gateway.resumed_last(stream);
+        let again = gateway.get("/products", &token);
+        gateway.forwarded(again);
+        gateway.tick();
+        assert_eq!(gateway.calls(), 1, "{function} {status}");
+    }
+}
+
+/// Others are always faster: a request waits until somebody looks, and is then undecided.
+#[test]
+fn shared_data_that_others_always_change_first_leaves_nobody_waiting() {
+    let mut gateway = Gateway::cold(&without_roles());
+    gateway.refuse("proxy_set_shared_data", status::CAS_MISMATCH);
+    let stream = gateway.get("/products", &gateway.token());
+    gateway.held(stream);
+    for _ in 0..3 {
+        gateway.deliver_queue();
+        gateway.tick();
+    }
+    gateway.unavailable(stream);
 }
 
 /// `verify_signature` is believed only by a module that has seen it tell good from bad.

@@ -121,10 +121,10 @@ fn without_a_queue_the_next_tick_fetches() {
 #[test]
 fn keys_are_refreshed_in_the_background_and_nobody_waits() {
     let mut gateway = Gateway::warm(&without_roles());
-    gateway.advance(Duration::from_secs(299));
+    gateway.advance(Duration::from_secs(239));
     gateway.tick();
     assert_eq!(gateway.calls(), 0);
-    gateway.advance(Duration::from_secs(2));
+    gateway.advance(Duration::from_secs(46));
     gateway.tick();
     let call = gateway.only_call();
     let token = gateway.token();
@@ -144,14 +144,14 @@ fn max_age_of_the_keys_is_honoured_within_bounds() {
     let answer = Answer::new(200, jwks(&[&Key::one()])).with("cache-control", "max-age=60");
     gateway.answer(call.token, answer);
     gateway.forget_effects();
-    gateway.advance(Duration::from_secs(59));
+    gateway.advance(Duration::from_secs(47));
     gateway.tick();
     let fetches = |effects: &[Effect]| {
         let is = |e: &&Effect| matches!(e, Effect::Call(call) if call.cluster == "idp");
         effects.iter().filter(is).count()
     };
     assert_eq!(fetches(gateway.effects()), 0);
-    gateway.advance(Duration::from_secs(1));
+    gateway.advance(Duration::from_secs(10));
     gateway.tick();
     assert_eq!(fetches(gateway.effects()), 1);
 }

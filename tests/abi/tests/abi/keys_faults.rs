@@ -107,7 +107,7 @@ fn a_fetch_that_is_never_answered_is_given_up_by_a_tick() {
 }
 
 #[test]
-fn a_late_answer_to_a_lost_fetch_is_still_good() {
+fn a_late_answer_to_a_lost_fetch_changes_nothing() {
     let mut gateway = Gateway::cold(&without_roles());
     let token = gateway.token();
     let stream = gateway.get("/products", &token);
@@ -115,9 +115,14 @@ fn a_late_answer_to_a_lost_fetch_is_still_good() {
     gateway.advance(Duration::from_secs(2));
     gateway.tick();
     gateway.unavailable(stream);
-    gateway.answer(lost.token, Answer::new(200, jwks(&[&Key::one()])));
+    gateway.advance(Duration::from_secs(1));
     let next = gateway.get("/products", &token);
-    gateway.forwarded(next);
+    gateway.deliver_queue();
+    gateway.answer(lost.token, Answer::new(200, jwks(&[&Key::foreign()])));
+    gateway.held(next);
+    let call = gateway.only_call();
+    gateway.answer(call.token, Answer::new(200, jwks(&[&Key::one()])));
+    gateway.resumed_last(next);
 }
 
 #[test]
