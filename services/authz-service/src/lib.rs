@@ -1,5 +1,5 @@
 //! authz-service: a policy decision point. A caller asks over OpenID AuthZEN 1.0 whether a subject
-//! may do an action to a resource; Cedar policies decide, over entities kept in a store.
+//! may do an action to a resource, or Envoy over its HTTP ext_authz; Cedar policies decide, over entities kept in a store.
 //!
 //! The life of a question:
 //!

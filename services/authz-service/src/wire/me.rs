@@ -16,9 +16,9 @@ use super::problem::Problem;
 use crate::decision_point::names;
 use crate::directory::Identity;
 
-const EMAIL: &str = "x-user-email";
-const VERIFIED: &str = "x-email-verified";
-const ROLES: &str = "x-user-roles";
+pub(super) const EMAIL: &str = "x-user-email";
+pub(super) const VERIFIED: &str = "x-email-verified";
+pub(super) const ROLES: &str = "x-user-roles";
 
 #[derive(Serialize)]
 struct Me<'a> {
@@ -42,7 +42,10 @@ pub(super) async fn me(
 }
 
 /// The value of a header, if it is there. Two values are two identities: refused.
-fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Problem> {
+pub(super) fn single<'a>(
+    headers: &'a HeaderMap,
+    name: &'static str,
+) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

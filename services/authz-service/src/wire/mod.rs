@@ -1,4 +1,4 @@
-//! HTTP in, HTTP out: AuthZEN evaluation and discovery, `/authz/me`, health.
+//! HTTP in, HTTP out: AuthZEN evaluation and discovery, Envoy's ext_authz, `/authz/me`, health.
 //!
 //! Only translation lives here. Every route but health is behind the caller's credential and the
 //! load limits; refusals are problem details. Nothing here logs a request's content.
@@ -10,6 +10,7 @@ mod health;
 mod limits;
 mod me;
 mod problem;
+mod roles;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use claimgate_authz_api::EVALUATION_PATH;
 use serde_json::json;
 
@@ -51,6 +52,9 @@ pub fn router(service: Service) -> Router {
         .route(EVALUATION_PATH, post(evaluation::evaluate))
         .route("/.well-known/authzen-configuration", get(discovery))
         .route("/authz/me", get(me::me))
+        .route(roles::PATH, any(roles::roles))
+        .route(&format!("{}/{{*path}}", roles::PATH), any(roles::roles))
+        .route(&format!("{}/", roles::PATH), any(roles::roles))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(limits::Limits::new(), limits::limit))

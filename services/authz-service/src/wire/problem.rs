@@ -35,6 +35,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    /// The same fault where every failure has to be a 503.
+    pub(super) fn unavailable(self) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..self }
+    }
+
     fn extra_header(&self) -> Option<(HeaderName, &'static str)> {
         match self.status {
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, "1")),

@@ -132,6 +132,9 @@ async fn a_store_that_gives_no_answer_is_503_and_a_broken_one_500() {
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         assert_eq!(reply.json().get("decision"), None);
     }
+    // To Envoy anything but a 5xx would be a denial.
+    let ext_authz = || service.send("GET", "/authz/roles/customers", &me);
+    assert_eq!((ext_authz().status, ext_authz().header("x-user-roles")), (503, None));
     assert_eq!(service.send("GET", "/health/ready", &[]).status, 503);
     assert_eq!(service.send("GET", "/health/live", &[]).status, 200);
     // Who needs no look-up is answered all the same.
@@ -143,5 +146,6 @@ async fn a_store_that_gives_no_answer_is_503_and_a_broken_one_500() {
     let reply = service.post(&body);
     assert_eq!((reply.status, reply.header("cache-control")), (500, Some("no-store")));
     assert!(!reply.body.contains("subjects"), "{}", reply.body);
+    assert_eq!(ext_authz().status, 503);
     assert!(!service.log().contains(EMAIL));
 }

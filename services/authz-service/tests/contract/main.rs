@@ -14,6 +14,7 @@
 
 mod caches;
 mod evaluation;
+mod ext_authz;
 mod faults;
 mod http;
 mod malformed;

@@ -112,7 +112,14 @@ fn the_credential_guards_everything_but_health() {
     command.args(["--entities", ENTITIES]).env("AUTHZ_SERVICE_TOKEN", TOKEN);
     let service = Service::spawn(&mut command);
     let good = format!("Bearer {TOKEN}");
-    for path in ["/authz/me", "/.well-known/authzen-configuration", "/nowhere", EVALUATION] {
+    for path in [
+        "/authz/me",
+        "/authz/roles",
+        "/authz/roles/products",
+        "/.well-known/authzen-configuration",
+        "/nowhere",
+        EVALUATION,
+    ] {
         let refused = service.send("GET", path, &[]);
         assert_eq!(refused.status, 401, "{path}");
         assert!(refused.header("www-authenticate").unwrap().starts_with("Bearer"));
