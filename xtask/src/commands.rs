@@ -3,4 +3,5 @@
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod fuzz;
 pub(crate) mod test;

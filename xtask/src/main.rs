@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{bench, check, demo, test};
+use commands::{bench, check, demo, fuzz, test};
 use xtask::{say, wasm};
 
 /// Builds, runs, tests and checks Claimgate.
@@ -38,6 +38,8 @@ enum Command {
     },
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
+    /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
+    Fuzz(fuzz::Fuzz),
     /// Formatting, lints (native and wasm), documentation, dependencies.
     Check,
 }
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
         Command::Bench(bench) => bench.run(),
+        Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),
     }
 }

@@ -1,0 +1,91 @@
+//! A gateway with fixed keys at a fixed time, new for every input.
+//!
+//! It must never answer for the filter: a request passes when the engine says so.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claimgate::authn::{Key, SignatureVerifier};
+use claimgate::engine::Engine;
+use claimgate::pipeline::Step;
+use claimgate::policy::Policy;
+use claimgate::request::{Pairs, RequestHead};
+use claimgate::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::signed;
+
+/// Seconds that clocks may differ.
+pub(crate) const CLOCK_SKEW: f64 = 60.0;
+
+pub(crate) struct Gateway(Engine);
+
+impl Gateway {
+    pub(crate) fn new(verifier: Box<dyn SignatureVerifier>) -> Self {
+        let policy = Policy::from_document(config().to_string().as_bytes(), &|_| None);
+        let mut engine = Engine::new(policy.expect("a good policy"), verifier);
+        engine
+            .keys_fetched(0, signed().jwks.to_string().as_bytes(), None, now())
+            .expect("good keys");
+        Self(engine)
+    }
+
+    /// Whether a request with this credential goes upstream.
+    pub(crate) fn lets_pass(mut self, credential: &[u8]) -> bool {
+        let headers = [
+            (&b":method"[..], &b"GET"[..]),
+            (b":path", b"/r"),
+            (b":authority", b"shop"),
+            (b"authorization", credential),
+        ];
+        let head = RequestHead::parse(Pairs::serialize(headers), &self.0.policy().own_headers);
+        let Some(head) = head else { return false };
+        match self.0.request(1, head, now()) {
+            Step::Forward(..) => true,
+            Step::AwaitKeys(_) => {
+                self.0.keys_failed(0, now());
+                !matches!(self.0.keys_changed(1, now()), Step::Reply(_))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_secs(signed().now)
+}
+
+fn config() -> Value {
+    let issuer = &signed().issuer;
+    json!({
+        "version": "v1",
+        "providers": [{
+            "name": "idp", "issuer": issuer, "audiences": [signed().audience],
+            "clock_skew": format!("{CLOCK_SKEW}s"), "roles_claim": "realm_access.roles",
+            "jwks": {"cluster": "idp", "url": format!("{issuer}/certs")},
+        }],
+        "routes": [{
+            "name": "r", "match": {"path": "/r"}, "token": "required",
+            "rules": [
+                {"name": "blocked", "deny": {"claims": {"sub": ["mallory"]}}},
+                {"name": "all", "allow": {"always": true}},
+            ],
+        }],
+        "identity_headers": {"x-user-email": {"claim": "email"}, "x-user-roles": {"roles": "token"}},
+    })
+}
+
+/// Says yes to every signature, so that what is behind the check can be reached.
+#[derive(Debug)]
+pub(crate) struct BelievesEverything;
+
+impl SignatureVerifier for BelievesEverything {
+    fn rs256(&self, _: &Key, _: &[u8], _: &[u8]) -> bool {
+        true
+    }
+}
+
+/// The claims of a token, read with nothing of the filter's.
+pub(crate) fn payload(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
