@@ -22,8 +22,8 @@ fn every_seed_passes_its_target() {
 #[test]
 fn what_was_signed_passes_and_the_same_with_another_signature_does_not() {
     let token = signed().tokens.iter().find(|token| passes(token)).expect("one that passes");
-    let (input, _) = token.rsplit_once('.').unwrap();
-    let forged = format!("{input}.{}", "A".repeat(342));
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let forged = format!("{input}.{}", "A".repeat(signature.len()));
     assert!(!passes(&forged));
     let credential = format!("Bearer {forged}");
     assert!(Gateway::new(Box::new(BelievesEverything)).lets_pass(credential.as_bytes()));
