@@ -61,15 +61,23 @@ pub struct Provider {
     /// good here too; say it only where the issuer serves nobody else.
     #[serde(default)]
     pub any_audience: bool,
-    /// The issuer's keys, from a URL or written here. Exactly one of `jwks` and `discovery`.
+    /// The issuer's keys, from a URL or written here. Exactly one of `jwks`, `discovery` and
+    /// `secret_env`.
     #[serde(default)]
     pub jwks: Option<Jwks>,
     /// The issuer's keys, from where its discovery document says.
     #[serde(default)]
     pub discovery: Option<Discovery>,
+    /// Environment variable that holds a secret shared with the issuer, which then signs with
+    /// HS256, HS384 or HS512. At least 32 bytes, and as long as the hash of every algorithm that is
+    /// named (RFC 7518 §3.2). Whoever can read it can issue tokens. Default: none. A variable that
+    /// is named but not set is a configuration error.
+    #[serde(default)]
+    pub secret_env: Option<String>,
     /// Signature algorithms that are accepted, by their JOSE names. Default: every one that a
-    /// published key can verify (RS, PS and ES with 256, 384 and 512, and EdDSA). A key decides
-    /// which of these it is good for; a token signed otherwise is refused.
+    /// published key can verify (RS, PS and ES with 256, 384 and 512, and EdDSA); with
+    /// `secret_env` those of HS that the secret is long enough for. A key decides which of these it
+    /// is good for; a token signed otherwise is refused.
     #[serde(default)]
     pub algorithms: Vec<String>,
     /// How far the issuer's clock and ours may differ for `exp`, `nbf` and `iat`. Default: 60s.

@@ -174,7 +174,7 @@ impl Shared {
 
 fn source(provider: &Provider, seed: u64) -> JwksSource {
     match &provider.keys {
-        KeySource::Fixed(keys) => JwksSource::fixed(keys.clone()),
+        KeySource::Fixed(keys) | KeySource::Secret(keys) => JwksSource::fixed(keys.clone()),
         KeySource::Fetched(location, timing) => {
             JwksSource::fetched(&provider.issuer, location.clone(), *timing, seed)
         }

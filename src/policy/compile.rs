@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::invalid::{InvalidKind, InvalidPolicy};
 use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
-use crate::authn::{Algorithm, AlgorithmSet, ClaimPath};
+use crate::authn::ClaimPath;
 use crate::config::{self, ClaimForm, Config, RoleSource};
 use crate::upstream::OwnHeaders;
 
@@ -19,7 +19,8 @@ type Result<T> = std::result::Result<T, InvalidPolicy>;
 type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
-    let providers = named(&config.providers, "providers", |p| &p.name, provider)?;
+    let providers =
+        named(&config.providers, "providers", |p| &p.name, |p, at| provider(p, at, config, env))?;
     let services = named(
         &config.authorization,
         "authorization",
@@ -74,9 +75,19 @@ fn needs(at: impl Into<String>, what: &'static str) -> InvalidPolicy {
     InvalidPolicy::new(at, InvalidKind::Needs(what))
 }
 
-fn provider(provider: &config::Provider, at: &str) -> Result<Provider> {
+fn provider(
+    provider: &config::Provider,
+    at: &str,
+    config: &Config,
+    env: Env<'_>,
+) -> Result<Provider> {
     if provider.issuer.is_empty() {
         return Err(needs(format!("{at}.issuer"), "the exact `iss` of its tokens"));
+    }
+    // A token is its issuer's: were there two ways to check it, the weaker one would count.
+    if config.providers.iter().filter(|other| other.issuer == provider.issuer).count() > 1 {
+        let kind = InvalidKind::Duplicate { what: "provider", name: provider.issuer.clone() };
+        return Err(InvalidPolicy::new(format!("{at}.issuer"), kind));
     }
     let audiences = match (provider.any_audience, provider.audiences.is_empty()) {
         (true, true) => None,
@@ -86,31 +97,17 @@ fn provider(provider: &config::Provider, at: &str) -> Result<Provider> {
             return Err(needs(format!("{at}.audiences"), what));
         }
     };
+    let keys = keys::source(provider, at, env)?;
     Ok(Provider {
         name: provider.name.as_str().into(),
         issuer: provider.issuer.as_str().into(),
         audiences,
-        algorithms: algorithms(&provider.algorithms, &format!("{at}.algorithms"))?,
-        keys: keys::source(provider, at)?,
+        algorithms: keys::algorithms(&provider.algorithms, &keys, &format!("{at}.algorithms"))?,
+        keys,
         clock_skew: provider.clock_skew.as_duration(),
         forward: provider.forward,
         roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),
     })
-}
-
-fn algorithms(names: &[String], at: &str) -> Result<AlgorithmSet> {
-    if names.is_empty() {
-        return Ok(AlgorithmSet::ASYMMETRIC);
-    }
-    let accepted = |name: &String| {
-        let found = Algorithm::named(name).filter(|one| AlgorithmSet::ASYMMETRIC.contains(*one));
-        found.ok_or_else(|| {
-            let known = AlgorithmSet::ASYMMETRIC.iter().map(|one| one.name().to_owned()).collect();
-            let kind = InvalidKind::Unknown { what: "algorithm", name: name.clone(), known };
-            InvalidPolicy::new(at, kind)
-        })
-    };
-    names.iter().map(accepted).collect()
 }
 
 fn service(service: &config::Authorization, at: &str, env: Env<'_>) -> Result<Service> {

@@ -10,6 +10,8 @@ use crate::authn::{KeySet, Timing};
 pub enum KeySource {
     /// They are part of the configuration.
     Fixed(KeySet),
+    /// A secret that is shared with the issuer.
+    Secret(KeySet),
     /// They are fetched.
     Fetched(KeyLocation, Timing),
 }
@@ -59,6 +61,7 @@ impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fixed(keys) => write!(f, "{} inline", keys.len()),
+            Self::Secret(_) => f.write_str("a secret"),
             Self::Fetched(location, timing) => write!(
                 f,
                 "{location} refresh={:?} max_stale={:?} unknown={}/{:?}",

@@ -11,6 +11,7 @@ mod authorization;
 mod golden;
 mod keys;
 mod routes;
+mod secrets;
 mod signers;
 mod support;
 mod tokens;

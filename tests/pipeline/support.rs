@@ -137,7 +137,16 @@ impl World {
 
     /// One of several VMs of a process.
     pub fn sharing(config: &Value, data: &OneThread) -> Self {
-        let policy = Policy::from_document(config.to_string().as_bytes(), &|_| None);
+        Self::with(config, data, &|_| None)
+    }
+
+    /// One that sees these environment variables.
+    pub fn in_environment(config: &Value, env: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self::with(config, &OneThread::default(), env)
+    }
+
+    fn with(config: &Value, data: &OneThread, env: &dyn Fn(&str) -> Option<String>) -> Self {
+        let policy = Policy::from_document(config.to_string().as_bytes(), env);
         let policy = policy.unwrap_or_else(|error| panic!("{error}"));
         let data = Box::new(data.clone());
         Self {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Result, endpoint, needs};
-use crate::authn::{KeySet, MissBudget, Timing};
+use super::{Env, Result, endpoint, needs};
+use crate::authn::{Algorithm, AlgorithmSet, KeySet, MissBudget, Timing};
 use crate::config::{self, Span, UnknownKeyFetches};
 use crate::policy::{Discovery, InvalidKind, InvalidPolicy, KeyLocation, KeySource};
 
@@ -11,14 +11,48 @@ const TIMEOUT: Span = Span::from_secs(2);
 const REFRESH: Span = Span::from_secs(5 * 60);
 const MAX_STALE: Span = Span::from_secs(24 * 3600);
 
-pub(super) fn source(provider: &config::Provider, at: &str) -> Result<KeySource> {
-    match (&provider.jwks, &provider.discovery) {
-        (Some(jwks), None) => self::jwks(jwks, &format!("{at}.jwks")),
-        (None, Some(discovery)) => {
+pub(super) fn source(provider: &config::Provider, at: &str, env: Env<'_>) -> Result<KeySource> {
+    match (&provider.jwks, &provider.discovery, &provider.secret_env) {
+        (Some(jwks), None, None) => self::jwks(jwks, &format!("{at}.jwks")),
+        (None, Some(discovery), None) => {
             self::discovery(discovery, &provider.issuer, &format!("{at}.discovery"))
         }
-        _ => Err(needs(at, "exactly one of `jwks` and `discovery`")),
+        (None, None, Some(name)) => secret(name, &format!("{at}.secret_env"), env),
+        _ => Err(needs(at, "exactly one of `jwks`, `discovery` and `secret_env`")),
     }
+}
+
+/// The algorithms that a provider accepts: those it names, which its kind of keys must be able to
+/// verify, or all that its keys can.
+pub(super) fn algorithms(names: &[String], keys: &KeySource, at: &str) -> Result<AlgorithmSet> {
+    let possible = match keys {
+        KeySource::Secret(keys) => keys.algorithms(),
+        KeySource::Fixed(_) | KeySource::Fetched(..) => AlgorithmSet::ASYMMETRIC,
+    };
+    if names.is_empty() {
+        return Ok(possible);
+    }
+    let accepted = |name: &String| {
+        let found = Algorithm::named(name).filter(|one| possible.contains(*one));
+        found.ok_or_else(|| {
+            let known = possible.iter().map(|one| one.name().to_owned()).collect();
+            let kind = InvalidKind::Unknown { what: "algorithm", name: name.clone(), known };
+            InvalidPolicy::new(at, kind)
+        })
+    };
+    names.iter().map(accepted).collect()
+}
+
+/// The variable's value as it stands: its bytes are the key.
+fn secret(name: &str, at: &str, env: Env<'_>) -> Result<KeySource> {
+    let value = env(name).filter(|value| !value.is_empty());
+    let value =
+        value.ok_or_else(|| InvalidPolicy::new(at, InvalidKind::Environment(name.into())))?;
+    let keys = KeySet::of_secret(value.as_bytes());
+    if keys.is_empty() {
+        return Err(needs(at, "a variable whose value has at least 32 bytes"));
+    }
+    Ok(KeySource::Secret(keys))
 }
 
 fn jwks(jwks: &config::Jwks, at: &str) -> Result<KeySource> {
