@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod claims;
+mod demands;
 mod extract;
 mod json;
 mod jwks;
@@ -20,6 +21,7 @@ use std::fmt;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimPath, Claims};
+pub use demands::Demands;
 pub use extract::{RawToken, bearer_token};
 pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
 pub use jwks_source::{
@@ -65,6 +67,12 @@ pub enum AuthnError {
     NotYetValid,
     /// A registered claim is not of its type.
     Claim,
+    /// Issued to a client that is not accepted.
+    Party,
+    /// Lacks a claim that is required, or has another value in it.
+    RequiredClaim,
+    /// Lives longer than is accepted.
+    Lifetime,
 }
 
 impl AuthnError {
@@ -86,6 +94,9 @@ impl AuthnError {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Claim => "claim",
+            Self::Party => "authorized_party",
+            Self::RequiredClaim => "required_claim",
+            Self::Lifetime => "lifetime",
         }
     }
 }

@@ -83,6 +83,22 @@ pub struct Provider {
     /// How far the issuer's clock and ours may differ for `exp`, `nbf` and `iat`. Default: 60s.
     #[serde(default = "defaults::clock_skew")]
     pub clock_skew: Span,
+    /// Which tokens are access tokens. Default: `access`. Any other kind is refused (401).
+    #[serde(default)]
+    pub token_type: TokenType,
+    /// Clients whose tokens are accepted: one of these is in `azp` (or in `client_id`; a token
+    /// with both needs both). Default: any client.
+    #[serde(default)]
+    pub authorized_parties: Vec<String>,
+    /// Claims that a token must have, nested names joined with dots, with the values of which the
+    /// claim must equal one (an array claim: contain one); an empty list takes any value.
+    /// Default: none. A token without one is refused (401).
+    #[serde(default)]
+    pub required_claims: BTreeMap<String, Vec<String>>,
+    /// Longest time from `iat` to `exp`. Default: no limit. A token that lives longer, or does not
+    /// say when it was issued, is refused (401).
+    #[serde(default)]
+    pub max_lifetime: Option<Span>,
     /// Leave the token in the request that goes upstream. Default: false.
     #[serde(default)]
     pub forward: bool,
@@ -90,6 +106,19 @@ pub struct Provider {
     /// `realm_access.roles`. Default: none; `roles: {from: token}` is then a configuration error.
     #[serde(default)]
     pub roles_claim: Option<String>,
+}
+
+/// Which tokens of a provider are access tokens. An ID token, a logout token, a security event or
+/// a DPoP proof never is one (RFC 8725 §3.11).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum TokenType {
+    /// Those whose header says `at+jwt`, `JWT` or nothing, unless its claims say otherwise.
+    #[default]
+    #[serde(rename = "access")]
+    Access,
+    /// Only those whose header says `at+jwt` (RFC 9068 §2.1).
+    #[serde(rename = "at+jwt")]
+    AtJwt,
 }
 
 /// An AuthZEN policy decision point.

@@ -14,7 +14,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::authn::{AlgorithmSet, ClaimPath};
+use crate::authn::{AlgorithmSet, ClaimPath, Demands};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::upstream::OwnHeaders;
 
@@ -66,6 +66,8 @@ pub struct Provider {
     pub keys: KeySource,
     /// Tolerated clock difference.
     pub clock_skew: Duration,
+    /// What its tokens have to say beside that.
+    pub demands: Demands,
     /// Whether the token stays in the request.
     pub forward: bool,
     /// Claim with the caller's roles.
@@ -194,6 +196,9 @@ impl fmt::Display for Policy {
                 "provider {}: issuer={} audiences={audiences} algorithms={:?} keys={} skew={:?} forward={}",
                 p.name, p.issuer, p.algorithms, p.keys, p.clock_skew, p.forward
             )?;
+            if !p.demands.are_default() {
+                writeln!(f, "  demands {}", p.demands)?;
+            }
         }
         for s in &self.services {
             writeln!(

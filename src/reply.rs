@@ -135,7 +135,10 @@ fn credentials(error: AuthnError, details: String) -> LocalReply {
         | AuthnError::Audience
         | AuthnError::Expired
         | AuthnError::NotYetValid
-        | AuthnError::Claim => {
+        | AuthnError::Claim
+        | AuthnError::Party
+        | AuthnError::RequiredClaim
+        | AuthnError::Lifetime => {
             let text = "The token is not valid here.";
             problem(401, text, details).with("www-authenticate", challenge("invalid_token", text))
         }

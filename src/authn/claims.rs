@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::AuthnError;
+use crate::time::Timestamp;
+
 /// The claims set of a token (RFC 7519 §4).
 #[derive(Clone, PartialEq)]
 pub struct Claims(Map<String, Value>);
@@ -74,6 +77,20 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
         Value::Number(number) => Some(number.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// A NumericDate (RFC 7519 §2): seconds, whole or not.
+pub(super) fn date(claims: &Claims, name: &str) -> Result<Option<Timestamp>, AuthnError> {
+    let Some(value) = claims.named(name) else { return Ok(None) };
+    if let Some(secs) = value.as_u64() {
+        return Ok(Some(Timestamp::from_secs(secs)));
+    }
+    let secs =
+        value.as_f64().filter(|secs| (0.0..=1e15).contains(secs)).ok_or(AuthnError::Claim)?;
+    // In range and not negative, so the cast cannot lose more than the fraction of a millisecond.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let millis = (secs * 1_000.0) as u64;
+    Ok(Some(Timestamp::from_millis(millis)))
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub struct ParsedToken<'t> {
     pub(super) signing_input: &'t [u8],
     /// The signature.
     pub(super) signature: Vec<u8>,
+    /// Whether the header says that it is an access token (RFC 9068 §2.1).
+    pub(super) says_access: bool,
     /// The claims.
     pub(super) claims: Claims,
 }
@@ -37,10 +39,11 @@ impl<'t> ParsedToken<'t> {
         let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
         let header = json::object(&decode(header)?).ok_or(AuthnError::Malformed)?;
-        let algorithm = check_header(&header)?;
+        let (algorithm, says_access) = check_header(&header)?;
         let claims = Claims::from_slice(&decode(claims)?).ok_or(AuthnError::Malformed)?;
         Ok(Self {
             algorithm,
+            says_access,
             key_id: key_id(&header)?,
             signing_input: signing_input.as_bytes(),
             signature: decode(signature)?,
@@ -64,7 +67,8 @@ fn decode(part: &str) -> Result<Vec<u8>, AuthnError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthnError::Malformed)
 }
 
-fn check_header(header: &Map<String, Value>) -> Result<Algorithm, AuthnError> {
+/// The algorithm, and whether it says to be an access token.
+fn check_header(header: &Map<String, Value>) -> Result<(Algorithm, bool), AuthnError> {
     if header.contains_key("crit") || header.contains_key("b64") {
         return Err(AuthnError::Critical);
     }
@@ -78,7 +82,8 @@ fn check_header(header: &Map<String, Value>) -> Result<Algorithm, AuthnError> {
         return Err(AuthnError::TokenType);
     }
     let name = header.get("alg").and_then(Value::as_str).ok_or(AuthnError::Malformed)?;
-    Algorithm::named(name).ok_or(AuthnError::Algorithm)
+    let algorithm = Algorithm::named(name).ok_or(AuthnError::Algorithm)?;
+    Ok((algorithm, typ == Some("at+jwt")))
 }
 
 fn key_id(header: &Map<String, Value>) -> Result<Option<String>, AuthnError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::claims::date;
 use super::{AuthnError, Claims, KeyId, KeySet, ParsedToken, SignatureVerifier};
 use crate::policy::{Provider, ProviderId};
 use crate::time::Timestamp;
@@ -92,8 +93,9 @@ pub fn verify(
     if token.claimed_issuer() != Some(&checks.provider.issuer) {
         return Err(AuthnError::Issuer);
     }
-    check_type(&token.claims)?;
+    checks.provider.demands.check_type(&token.claims, token.says_access)?;
     check_audience(&token.claims, checks.provider)?;
+    checks.provider.demands.check_claims(&token.claims)?;
     let times = times(&token.claims, checks.provider.clock_skew, now)?;
     let verified = VerifiedToken {
         provider: checks.id,
@@ -125,15 +127,6 @@ fn check_signature(
     Err(error)
 }
 
-/// Keycloak names the kind of token in a claim; anything but a bearer token is for another use.
-fn check_type(claims: &Claims) -> Result<(), AuthnError> {
-    match claims.named("typ") {
-        None => Ok(()),
-        Some(Value::String(typ)) if typ.eq_ignore_ascii_case("bearer") => Ok(()),
-        Some(_) => Err(AuthnError::TokenType),
-    }
-}
-
 fn check_audience(claims: &Claims, provider: &Provider) -> Result<(), AuthnError> {
     let Some(accepted) = &provider.audiences else { return Ok(()) };
     let is_accepted =
@@ -160,18 +153,4 @@ fn times(
         return Err(AuthnError::NotYetValid);
     }
     Ok((expires_at, not_before))
-}
-
-/// A NumericDate (RFC 7519 §2): seconds, whole or not.
-fn date(claims: &Claims, name: &str) -> Result<Option<Timestamp>, AuthnError> {
-    let Some(value) = claims.named(name) else { return Ok(None) };
-    if let Some(secs) = value.as_u64() {
-        return Ok(Some(Timestamp::from_secs(secs)));
-    }
-    let secs =
-        value.as_f64().filter(|secs| (0.0..=1e15).contains(secs)).ok_or(AuthnError::Claim)?;
-    // In range and not negative, so the cast cannot lose more than the fraction of a millisecond.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let millis = (secs * 1_000.0) as u64;
-    Ok(Some(Timestamp::from_millis(millis)))
 }

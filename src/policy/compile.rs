@@ -9,8 +9,8 @@ use std::collections::HashSet;
 
 use super::invalid::{InvalidKind, InvalidPolicy};
 use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
-use crate::authn::ClaimPath;
-use crate::config::{self, ClaimForm, Config, RoleSource};
+use crate::authn::{ClaimPath, Demands};
+use crate::config::{self, ClaimForm, Config, RoleSource, Span};
 use crate::upstream::OwnHeaders;
 
 type Result<T> = std::result::Result<T, InvalidPolicy>;
@@ -104,9 +104,25 @@ fn provider(
         audiences,
         algorithms: keys::algorithms(&provider.algorithms, &keys, &format!("{at}.algorithms"))?,
         keys,
+        demands: demands(provider, at)?,
         clock_skew: provider.clock_skew.as_duration(),
         forward: provider.forward,
         roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),
+    })
+}
+
+fn demands(provider: &config::Provider, at: &str) -> Result<Demands> {
+    let max_lifetime = provider.max_lifetime.map(Span::as_duration);
+    if max_lifetime.is_some_and(|longest| longest.is_zero()) {
+        return Err(needs(format!("{at}.max_lifetime"), "a time above zero, or to be left out"));
+    }
+    let texts = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
+    let required = provider.required_claims.iter();
+    Ok(Demands {
+        token_type: provider.token_type,
+        authorized_parties: texts(&provider.authorized_parties),
+        required_claims: required.map(|(path, any)| (ClaimPath::new(path), texts(any))).collect(),
+        max_lifetime,
     })
 }
 

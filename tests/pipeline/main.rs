@@ -8,6 +8,7 @@
 
 mod algorithms;
 mod authorization;
+mod demands;
 mod golden;
 mod keys;
 mod routes;
