@@ -3,6 +3,7 @@
 
 mod cache;
 mod check;
+mod memo;
 mod permit;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::time::Timestamp;
 
 pub use cache::DecisionCache;
 pub use check::{CalloutResponse, MAX_ANSWER, decode, encode};
+pub use memo::DecisionMemo;
 pub use permit::Permit;
 
 /// An answer of the decision point.

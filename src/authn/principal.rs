@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::{Claims, HeaderValues, VerifiedToken};
+use crate::authz::DecisionMemo;
 use crate::policy::ProviderId;
 use crate::time::Timestamp;
 
@@ -55,6 +56,11 @@ impl Principal {
     /// The header values made from the token's claims; `make` makes them the first time.
     pub fn header_values(&self, make: impl FnOnce() -> HeaderValues) -> &[Option<Rc<str>>] {
         self.0.header_values(make)
+    }
+
+    /// Decisions that the token has been given.
+    pub fn decisions(&self) -> &DecisionMemo {
+        self.0.decisions()
     }
 
     /// When the token ends. Nothing derived from it may live longer.

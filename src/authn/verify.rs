@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::claims::date;
 use super::{AuthnError, Claims, KeyId, KeySet, ParsedToken, SignatureVerifier};
+use crate::authz::DecisionMemo;
 use crate::policy::{Provider, ProviderId};
 use crate::time::Timestamp;
 
@@ -23,6 +24,7 @@ pub struct VerifiedToken {
     not_before: Timestamp,
     claims: Claims,
     headers: OnceCell<HeaderValues>,
+    decisions: DecisionMemo,
 }
 
 /// Header values made from a token's claims, in the order of the policy's identity headers.
@@ -53,6 +55,11 @@ impl VerifiedToken {
     /// is kept under one policy only, so they never have to be made again.
     pub fn header_values(&self, make: impl FnOnce() -> HeaderValues) -> &[Option<Rc<str>>] {
         self.headers.get_or_init(make)
+    }
+
+    /// Decisions that it has been given.
+    pub const fn decisions(&self) -> &DecisionMemo {
+        &self.decisions
     }
 
     /// Whether it may be used now. Everything else about a verified token stays true.
@@ -104,6 +111,7 @@ pub fn verify(
         not_before: times.1,
         claims: token.claims,
         headers: OnceCell::new(),
+        decisions: DecisionMemo::default(),
     };
     verified.check_time(now)?;
     Ok(Rc::new(verified))

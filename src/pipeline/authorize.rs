@@ -79,8 +79,16 @@ fn question(
     let id = request.route.service.ok_or(CheckError::Unreachable)?;
     let service = shared.policy().services.get(id).ok_or(CheckError::Unreachable)?;
     let method = request.head.method().unwrap_or_default();
+    let memo = caller.principal().map(Principal::decisions);
+    if let Some(decision) = memo.and_then(|memo| memo.find(&request.route, method, now)) {
+        return Ok(Ok(decision));
+    }
     let question = encode(service, caller, method, &request.route.template)?;
-    Ok(shared.known_decision(id, &question, now).ok_or_else(|| Question(id, question.into())))
+    let known = shared.known_decision(id, &question, now);
+    if let (Some(decision), Some(memo)) = (&known, memo) {
+        memo.insert(&request.route, method, decision);
+    }
+    Ok(known.ok_or_else(|| Question(id, question.into())))
 }
 
 /// Decides with all that will be known.

@@ -215,10 +215,60 @@ fn a_decision_is_kept_as_long_as_it_may_be_and_no_longer() {
     let mut world = world(by_decision(), json!({}));
     let (stream, _) = world.with_token(&good());
     forwarded(&world.answer(stream, 200, Some("max-age=5"), YES));
-    world.later(4);
+    for _ in 0..4 {
+        forwarded(&world.with_token(&good()).1);
+        world.later(1);
+    }
     forwarded(&world.with_token(&good()).1);
     world.later(1);
     asked(&world.with_token(&good()).1);
+}
+
+#[test]
+fn a_newer_decision_takes_the_place_of_the_one_a_token_was_given() {
+    let mut world = world(by_decision(), json!({}));
+    let (stream, _) = world.with_token(&good());
+    forwarded(&world.answer(stream, 200, Some("max-age=5"), YES));
+    (0..3).for_each(|_| drop(forwarded(&world.with_token(&good()).1)));
+    world.later(5);
+    let (stream, step) = world.with_token(&good());
+    asked(&step);
+    assert_eq!(refused(&world.answer(stream, 200, Some("max-age=5"), NO)).0, 403);
+    for _ in 0..3 {
+        assert_eq!(refused(&world.with_token(&good()).1).0, 403);
+    }
+}
+
+#[test]
+fn a_token_is_given_one_decision_for_each_route_and_method() {
+    let routes: Vec<_> = (0..20)
+        .map(|n| {
+            let path = format!("/r{n}");
+            json!({"name": path[1..], "match": {"path": path}, "token": "required", "rules": by_decision()})
+        })
+        .chain([route("required", by_decision(), json!({}))])
+        .collect();
+    let mut world = World::with_keys(&config(json!(routes)));
+    let bearer = format!("Bearer {}", good());
+    let send = |world: &mut World, method, n: usize| {
+        let path = format!("/r{n}");
+        world.send(&[(":method", method), (":path", &path), ("authorization", &bearer)])
+    };
+    let answers = [("GET", YES), ("POST", NO)];
+    for n in 0..20 {
+        for (method, answer) in answers {
+            let (stream, step) = send(&mut world, method, n);
+            asked(&step);
+            world.answer(stream, 200, Some("max-age=60"), answer);
+        }
+    }
+    // More than a token remembers, twice over and back: each is still its own.
+    for n in (0..20).chain((0..20).rev()) {
+        for (method, answer) in answers {
+            let (_, step) = send(&mut world, method, n);
+            assert_eq!(matches!(step, Step::Forward(..)), answer == YES, "{method} {n}");
+        }
+    }
 }
 
 #[test]
