@@ -9,6 +9,7 @@ mod authz_down;
 mod authz_lying;
 mod demo;
 mod demo_ends;
+mod discovery;
 mod idp_down;
 mod idp_lying;
 mod keys;

@@ -18,14 +18,17 @@ use super::liar::{Liar, Lie};
 use super::{KEYS_BOUND, becomes, expect, expect_guest, expect_undecided_within, get};
 
 /// What is wrong with each provider's key set.
-const LIES: [&str; 10] = [
+const LIES: [&str; 13] = [
     "status-500",
     "status-404",
     "html",
     "no-keys",
     "only-enc",
     "no-list",
+    "broken-keys",
     "huge",
+    "ten-megabytes",
+    "too-slow",
     "cut",
     "silent",
     "hang-up",
@@ -44,6 +47,10 @@ fn lie(name: &str, good: &Value) -> Lie {
         "only-enc" => Lie::json(json!({"keys": encryption}).to_string()),
         "no-list" => Lie::json(r#"{"keys":{}}"#),
         "huge" => Lie::json(with(good, "pad", "x".repeat(300 * 1024).into()).to_string()),
+        "broken-keys" => Lie::json(r#"{"keys":[7,{"kty":"RSA","n":"AQAB","e":"!"},{"kty":"EC"}]}"#),
+        "ten-megabytes" => Lie::json(with(good, "pad", "x".repeat(10 << 20).into()).to_string()),
+        // A fetch may take 2 s.
+        "too-slow" => Lie::json(text).late(Duration::from_millis(2_500)),
         "cut" => Lie::json(text).short_of(1).then_hang_up(),
         "silent" => Lie::silence(),
         "hang-up" => Lie::silence().then_hang_up(),
@@ -86,7 +93,7 @@ fn providers(config: &mut Value) {
 impl Scene {
     fn set() -> Self {
         let liar = Liar::start();
-        let builder = builder().workers(1).edit_envoy(providers);
+        let builder = builder().edit_envoy(providers);
         let stack = own_stack(builder.edit_envoy(liar.instead_of("idp")));
         let (mint, good) = (Mint::of(&stack), tokens::published_keys(&stack));
         Self { stack, liar, mint, good }
