@@ -12,7 +12,9 @@
 mod board;
 mod discovery;
 mod error;
+mod good;
 mod ledger;
+mod state;
 
 use std::time::Duration;
 
@@ -22,18 +24,14 @@ use crate::policy::{Endpoint, KeyLocation};
 use crate::shared_data::SharedData;
 use crate::time::Timestamp;
 use board::{Board, Edition};
+use good::{Chance, Good};
 use ledger::Claim;
 
 pub use error::{FetchError, InvalidDiscovery};
+pub use good::Timing;
 pub use ledger::MissBudget;
+pub use state::{Health, KeyState, Over, Progress};
 
-/// Bounds of what an answer's `max-age` may ask for.
-const SHORTEST_REFRESH: Duration = Duration::from_secs(30);
-const LONGEST_REFRESH: Duration = Duration::from_secs(24 * 3600);
-/// Keys are fetched again when this part of their lifetime has passed, in percent; where between
-/// the two is left to chance, so that processes that began together do not stay together.
-const EARLIEST: u8 = 80;
-const LATEST: u8 = 95;
 /// How long, and how many, `kid`s are remembered as unknown.
 const UNKNOWN_FOR: Duration = Duration::from_secs(30);
 const MAX_UNKNOWN: usize = 1024;
@@ -71,39 +69,6 @@ struct Remote {
     looked_at: u64,
 }
 
-/// What an answer has brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// Keys: the fetch has ended.
-    Keys,
-    /// The address of the keys: one more call, to [`JwksSource::endpoint`].
-    Address,
-}
-
-/// Times and limits that the configuration sets.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    /// Lifetime of keys whose answer does not say.
-    pub refresh: Duration,
-    /// How long the last good keys may be used after it.
-    pub max_stale: Duration,
-    /// How long the calls of one fetch may take together.
-    pub timeout: Duration,
-    /// Fetches that unknown keys may cause.
-    pub misses: MissBudget,
-}
-
-/// The last good keys.
-#[derive(Debug)]
-struct Good {
-    keys: KeySet,
-    /// The fetch that brought them.
-    number: u64,
-    fetched_at: Timestamp,
-    refresh_at: Timestamp,
-    usable_until: Timestamp,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fetch {
     Idle,
@@ -121,40 +86,6 @@ enum Fetch {
     Elsewhere {
         number: u64,
     },
-}
-
-/// What a request that needs keys has to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// Wait for the end of a fetch.
-    Wait {
-        /// It had started already, so its answer may be older than the question.
-        joined: bool,
-    },
-    /// The key is known not to be there.
-    Unknown,
-    /// Fetching fails, and it is too early to try again.
-    Unavailable,
-}
-
-/// A fetch that requests wait for and that has ended without a word to us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
-    /// Ours; it will never be answered and counts as failed.
-    Lost,
-    /// Another VM's, well or not.
-    Elsewhere,
-}
-
-/// How a source is, for metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// How long ago its keys were fetched; `None` when it has none.
-    pub age: Option<Duration>,
-    /// How many keys may be used.
-    pub keys: usize,
-    /// Whether there are keys and the last fetch was good.
-    pub healthy: bool,
 }
 
 impl JwksSource {
@@ -416,47 +347,6 @@ impl JwksSource {
         if let Origin::Fetched(remote) = &mut self.origin {
             remote.board.amend(data, |ledger| ledger.failed(number, has_keys, now));
         }
-    }
-}
-
-impl Good {
-    /// The keys of a document that follow those of `before`.
-    fn of(
-        edition: &Edition,
-        before: Option<&Self>,
-        timing: &Timing,
-        now: Timestamp,
-    ) -> Result<Self, FetchError> {
-        let none = KeySet::default();
-        let keys = before.map_or(&none, |before| &before.keys).succeed(&edition.document);
-        let lifetime = edition
-            .max_age
-            .map_or(timing.refresh, |age| age.clamp(SHORTEST_REFRESH, LONGEST_REFRESH));
-        let early = lifetime.saturating_mul(edition.early.clamp(EARLIEST, LATEST).into()) / 100;
-        // A clock that went back makes nothing younger than it is.
-        let fetched_at = edition.fetched_at.min(now);
-        Ok(Self {
-            keys: keys.map_err(FetchError::Invalid)?,
-            number: edition.number,
-            fetched_at,
-            refresh_at: fetched_at.after(early),
-            usable_until: fetched_at.after(lifetime).after(timing.max_stale),
-        })
-    }
-}
-
-/// A source of chance that is no secret: SplitMix64.
-#[derive(Debug)]
-struct Chance(u64);
-
-impl Chance {
-    /// When to fetch again, as a part of the lifetime in percent.
-    fn early(&mut self) -> u8 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let [part, ..] = (mixed ^ (mixed >> 31)).to_le_bytes();
-        EARLIEST + part % (LATEST - EARLIEST + 1)
     }
 }
 
