@@ -2,7 +2,7 @@
 //!
 //! A module with fewer exports is smaller and each request through it is cheaper: the host does not
 //! call what is not there. It must never keep an export because a library happens to have it:
-//! [`KEPT_EXPORTS`] is the list.
+//! [`KEPT_EXPORTS`] is the list. What the benchmark compares with goes the same way.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,9 +46,19 @@ const FEATURES: [&str; 6] = [
 
 const OPT_LIMIT: Duration = Duration::from_secs(600);
 
+/// A package and the library that it is in the target folder.
+struct Source {
+    package: &'static str,
+    library: &'static str,
+}
+
+const FILTER: Source = Source { package: "claimgate", library: "claimgate" };
+const FLOOR: Source =
+    Source { package: "claimgate-bench-modules", library: "claimgate_bench_modules" };
+
 /// Builds the module and writes `dist/plugin.wasm`, optimised unless told otherwise.
 pub fn build(optimise: bool) -> Result<PathBuf> {
-    let built = compile()?;
+    let built = FILTER.compile()?;
     let plugin = workspace::plugin();
     fs::create_dir_all(workspace::root().join("dist"))?;
     if !optimise {
@@ -56,23 +66,41 @@ pub fn build(optimise: bool) -> Result<PathBuf> {
         say(format_args!("dist/plugin.wasm: {}, not optimised, not for use", kilobytes(&plugin)?));
         return Ok(plugin);
     }
-    let binaryen = tools::binaryen()?;
-    let stamp = built.with_extension("optimised");
-    let inputs = inputs(&binaryen, &built)?;
-    let found = fs::read_to_string(&stamp).ok();
-    if found.is_none() || found != stamped(&inputs, &plugin) {
-        shrink(&binaryen, &built, &plugin)?;
-        fs::write(&stamp, stamped(&inputs, &plugin).context("dist/plugin.wasm is gone")?)?;
-    }
+    shrink_once(&built, &plugin)?;
     say(format_args!("dist/plugin.wasm: {} ({} before)", kilobytes(&plugin)?, kilobytes(&built)?));
     Ok(plugin)
 }
 
-fn compile() -> Result<PathBuf> {
-    let toolchain = tools::wasm_toolchain()?;
-    let args = ["--profile", "wasm", "--package", "claimgate", "--lib"];
-    run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
-    Ok(workspace::target_dir()?.join("wasm32-wasip1/wasm/claimgate.wasm"))
+/// Builds what the benchmark compares the filter with, in the target folder: modules that do next
+/// to nothing.
+pub fn build_floor() -> Result<PathBuf> {
+    let built = FLOOR.compile()?;
+    let plugin = built.with_file_name("bench_modules_optimised.wasm");
+    shrink_once(&built, &plugin)?;
+    Ok(plugin)
+}
+
+impl Source {
+    fn compile(&self) -> Result<PathBuf> {
+        let toolchain = tools::wasm_toolchain()?;
+        let args = ["--profile", "wasm", "--package", self.package, "--lib"];
+        run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
+        let built = format!("wasm32-wasip1/wasm/{}.wasm", self.library);
+        Ok(workspace::target_dir()?.join(built))
+    }
+}
+
+/// Optimises `built` into `plugin` unless that is what `plugin` holds.
+fn shrink_once(built: &Path, plugin: &Path) -> Result<()> {
+    let binaryen = tools::binaryen()?;
+    let stamp = built.with_extension("optimised");
+    let inputs = inputs(&binaryen, built)?;
+    let found = fs::read_to_string(&stamp).ok();
+    if found.is_none() || found != stamped(&inputs, plugin) {
+        shrink(&binaryen, built, plugin)?;
+        fs::write(&stamp, stamped(&inputs, plugin).context("the optimised module is gone")?)?;
+    }
+    Ok(())
 }
 
 /// Drops every export but the kept ones, with what only they reach; then optimises.

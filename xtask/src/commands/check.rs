@@ -57,8 +57,9 @@ fn succeed(launch: &Launch) -> Result<()> {
 fn clippy_wasm() -> Result<()> {
     let own = tools::wasm_toolchain()? == WasmToolchain::Own;
     ensure!(own, "clippy needs the target: rustup target add wasm32-wasip1");
-    let args = ["clippy", "--package", "claimgate", "--target", "wasm32-wasip1"];
-    cargo(&[&args[..], &["--", "-D", "warnings"]].concat())
+    let packages = ["--package", "claimgate", "--package", "claimgate-bench-modules"];
+    let (args, deny) = (["clippy", "--target", "wasm32-wasip1"], ["--", "-D", "warnings"]);
+    cargo(&[&args[..], &packages, &deny].concat())
 }
 
 fn documentation() -> Result<()> {
