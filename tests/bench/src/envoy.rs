@@ -1,4 +1,4 @@
-//! An Envoy with one worker: its start, its CPU time, its memory, its counters.
+//! An Envoy: its start, its CPU time, its memory, its counters.
 //!
 //! CPU time is the kernel's, of the whole process in nanoseconds; clock ticks of 10 ms would be a
 //! percent of a short run.
@@ -30,18 +30,24 @@ pub struct Envoy {
 
 impl Envoy {
     /// Starts one with these scenarios and waits until it serves.
-    pub fn start(site: &Site, scenarios: &[Scenario], reply: Reply) -> Result<Self> {
+    pub fn start(
+        site: &Site,
+        scenarios: &[Scenario],
+        reply: Reply,
+        workers: usize,
+    ) -> Result<Self> {
         let config = site.folder.join("envoy.json");
         fs::write(
             &config,
             serde_json::to_vec_pretty(&listeners::bootstrap(site, scenarios, reply)?)?,
         )?;
         let log = site.folder.join("envoy.log");
-        let launch = Launch::new("envoy", &site.envoy, Output::Log(log))
+        let launch = Launch::new("envoy", &site.paths.envoy, Output::Log(log))
             .arg("-c")
             .arg(config)
             // Hot restart would leave a file in shared memory for every run.
-            .args(["--disable-hot-restart", "--concurrency", "1", "-l", "error"]);
+            .args(["--disable-hot-restart", "-l", "error", "--concurrency"])
+            .arg(workers.to_string());
         let admin = site::local(&site.admin);
         let begun = Instant::now();
         let process = launch.start()?;
@@ -49,6 +55,11 @@ impl Envoy {
         let ready_after = begun.elapsed();
         let clock = clock_getcpuclockid(Pid::from_raw(process.pid().cast_signed()))?;
         Ok(Self { process, clock, admin, ready_after })
+    }
+
+    /// For a profiler.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// The CPU time of all its threads so far.

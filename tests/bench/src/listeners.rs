@@ -1,10 +1,12 @@
-//! Envoy's configuration: a listener per scenario, and two that play the services behind the filter.
+//! Envoy's configuration: a listener per scenario, and one that plays the identity provider.
 //!
-//! Every answer is a direct response, so that no other process takes part in what is measured.
+//! Every answer is a direct response, so that no other process takes part in what is measured; only
+//! decisions that are asked for come from one.
 
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
+use crate::signer::Algorithm;
 use crate::site::Site;
 
 /// What a scenario's listener answers.
@@ -18,36 +20,31 @@ pub enum Reply {
 
 /// The whole configuration.
 pub fn bootstrap(site: &Site, scenarios: &[Scenario], reply: Reply) -> anyhow::Result<Value> {
-    let mut listeners = vec![identity_provider(site), decision_point(site)];
+    let mut listeners = vec![identity_provider(site)];
+    let mut clusters = vec![cluster("idp", site.idp.number())];
     for scenario in scenarios {
         let address = site.address(scenario.name)?;
-        let route = answer("ok", &seen(reply));
-        listeners.push(listener(scenario.name, address.port(), scenario.filters(site), &route));
+        let routes = [answer("/", "ok", &seen(reply))];
+        listeners.push(listener(scenario.name, address.port(), scenario.filters(site), &routes));
+        // One each, so that its counters say how often a scenario asked.
+        clusters.push(cluster(scenario.name, site.decision_point.number()));
     }
     Ok(json!({
         "admin": {"address": address(site.admin.number())},
         "static_resources": {
             "listeners": listeners,
-            "clusters": [
-                cluster("idp", site.idp.number()),
-                cluster("decision-point", site.decision_point.number()),
-            ],
+            "clusters": clusters,
         },
     }))
 }
 
 fn identity_provider(site: &Site) -> Value {
-    let route = answer(&site.signer.jwks().to_string(), &[("cache-control", "max-age=3600")]);
-    listener("identity_provider", site.idp.number(), Vec::new(), &route)
-}
-
-fn decision_point(site: &Site) -> Value {
-    let body = json!({"decision": true, "context": {"roles": ["user", "decided"]}});
-    let route = answer(
-        &body.to_string(),
-        &[("cache-control", "max-age=300"), ("content-type", "application/json")],
-    );
-    listener("decision_point", site.decision_point.number(), Vec::new(), &route)
+    let keys = |algorithm: Algorithm| {
+        let keys = site.signer.jwks(algorithm).to_string();
+        answer(&algorithm.keys_path(), &keys, &[("cache-control", "max-age=3600")])
+    };
+    let routes = Algorithm::ALL.map(keys);
+    listener("identity_provider", site.idp.number(), Vec::new(), &routes)
 }
 
 fn seen(reply: Reply) -> Vec<(&'static str, &'static str)> {
@@ -63,17 +60,17 @@ fn seen(reply: Reply) -> Vec<(&'static str, &'static str)> {
     }
 }
 
-fn answer(body: &str, headers: &[(&str, &str)]) -> Value {
+fn answer(prefix: &str, body: &str, headers: &[(&str, &str)]) -> Value {
     let header = |(key, value): &(&str, &str)| json!({"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"});
     let headers: Vec<Value> = headers.iter().map(header).collect();
     json!({
-        "match": {"prefix": "/"},
+        "match": {"prefix": prefix},
         "direct_response": {"status": 200, "body": {"inline_string": body}},
         "response_headers_to_add": headers,
     })
 }
 
-fn listener(name: &str, port: u16, mut filters: Vec<Value>, route: &Value) -> Value {
+fn listener(name: &str, port: u16, mut filters: Vec<Value>, routes: &[Value]) -> Value {
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
@@ -81,7 +78,7 @@ fn listener(name: &str, port: u16, mut filters: Vec<Value>, route: &Value) -> Va
     let http = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
-        "route_config": {"virtual_hosts": [{"name": name, "domains": ["*"], "routes": [route]}]},
+        "route_config": {"virtual_hosts": [{"name": name, "domains": ["*"], "routes": routes}]},
         "http_filters": filters,
     });
     let network =

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what the filter costs in a real Envoy, beside Envoy's own filters.
 //!
-//! One Envoy with one worker has a listener per scenario, `wrk` loads them in turn, and the CPU time of
+//! One Envoy has a listener per scenario, `wrk` loads them in turn, and the CPU time of
 //! the process divided by the requests is the result. Every scenario is first shown to do its job.
 //! It must never measure anything but the gateway: no upstream, no access log, loopback only; and it
 //! must never run without a limit.
@@ -8,14 +8,17 @@
 mod check;
 mod claimgate;
 mod envoy;
+mod floor;
 mod listeners;
 mod machine;
 mod measure;
 mod module;
 mod native;
+mod profile;
 mod ratio;
 mod report;
 mod scenario;
+mod signer;
 mod site;
 mod tokens;
 mod wrk;
@@ -30,9 +33,11 @@ use clap::Parser;
 use envoy::Envoy;
 use listeners::Reply;
 use machine::Machine;
-use measure::{Effort, Runner};
+use measure::{Effort, Results, Runner};
+use ratio::Group;
 use report::Report;
-use site::Site;
+use scenario::Scenario;
+use site::{Paths, Site};
 
 /// The flags that `cargo xtask bench` passes on, and the paths it finds.
 #[derive(Parser)]
@@ -44,18 +49,11 @@ struct Arguments {
     /// Writes the results there as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// An Envoy.
-    #[arg(long)]
-    envoy: PathBuf,
-    /// The load generator.
-    #[arg(long)]
-    wrk: PathBuf,
-    /// The optimised module.
-    #[arg(long)]
-    plugin: PathBuf,
-    /// For tokens, configurations and logs; the tokens are used again by the next run.
-    #[arg(long)]
-    folder: PathBuf,
+    /// Only loads this scenario and shows where Envoy's CPU time goes.
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "json"])]
+    profile: Option<String>,
+    #[command(flatten)]
+    paths: Paths,
 }
 
 fn main() -> ExitCode {
@@ -73,29 +71,53 @@ fn main() -> ExitCode {
 
 /// True when every scenario was measured without an error.
 fn run(arguments: &Arguments) -> Result<bool> {
-    let machine = Machine::here(&arguments.envoy)?;
-    fs::create_dir_all(&arguments.folder)
-        .with_context(|| format!("cannot create {}", arguments.folder.display()))?;
-    let site = Site::new(&arguments.envoy, &arguments.plugin, &arguments.folder)?;
-    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
-    let groups = ratio::groups(arguments.quick)?;
-
-    say("checking that every scenario does its job");
-    check::effects(&site)?;
-    say("starting Envoy with and without the filter");
-    let module = module::measure(&site)?;
-    let envoy = Envoy::start(&site, &scenario::all(), Reply::Plain)?;
-    check::statuses(&site)?;
-    let results = Runner::new(&site, &envoy, &arguments.wrk, effort).run(&groups)?;
-    check::caches(&envoy)?;
-
-    let report = Report { machine, effort, module, results };
+    let paths = &arguments.paths;
+    fs::create_dir_all(&paths.folder)
+        .with_context(|| format!("cannot create {}", paths.folder.display()))?;
+    if let Some(name) = &arguments.profile {
+        return profile::run(paths, name).map(|()| true);
+    }
+    let report = measured(paths, arguments.quick)?;
     println!("{report}");
     if let Some(file) = &arguments.json {
         fs::write(file, format!("{:#}\n", report.to_json()))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(report.failed().is_empty())
+}
+
+fn measured(paths: &Paths, quick: bool) -> Result<Report> {
+    let machine = Machine::here(&paths.envoy)?;
+    let groups = ratio::groups(quick);
+    let scenarios = ratio::members(&groups);
+    let (effort, workers, starts) =
+        if quick { (Effort::QUICK, 1, 3) } else { (Effort::FULL, 2, 5) };
+    let site = Site::new(paths, &scenarios, measure::new_tokens(workers))?;
+
+    say("checking that every scenario does its job");
+    check::effects(&site, &scenarios)?;
+    say("starting Envoy with and without the filter");
+    let module = module::measure(&site, starts)?;
+    let results = with_workers(&site, &scenarios, &groups, 1, effort)?;
+    let two_workers = (!quick)
+        .then(|| with_workers(&site, &scenarios, &ratio::ungrouped(), 2, Effort::TWO_WORKERS));
+    Ok(Report { machine, effort, module, results, two_workers: two_workers.transpose()? })
+}
+
+/// Everything in one Envoy.
+fn with_workers(
+    site: &Site,
+    scenarios: &[Scenario],
+    groups: &[Group],
+    workers: usize,
+    effort: Effort,
+) -> Result<Results> {
+    say(format_args!("workers: {workers}"));
+    let envoy = Envoy::start(site, scenarios, Reply::Plain, workers)?;
+    check::statuses(site, scenarios)?;
+    let results = Runner::new(site, &envoy, scenarios, workers, effort).run(groups)?;
+    check::caches(&envoy, scenarios)?;
+    Ok(results)
 }
 
 /// What is being done, on stderr: stdout is for the result.

@@ -3,17 +3,15 @@
 //! A round measures every group once; odd rounds go through each group backwards, so that whatever
 //! the earlier measurement does to the later one falls on both sides.
 
-use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::envoy::Envoy;
-use crate::ratio::{Costs, Group, median};
+use crate::ratio::{Costs, Group, Ratio, median};
 use crate::say;
-use crate::scenario::{self, Load, Scenario};
+use crate::scenario::{self, Load, Scenario, TOKENS};
 use crate::site::Site;
-use crate::tokens::POOL;
 use crate::wrk::{CONNECTIONS, Credential, Wrk};
 
 /// How much is measured.
@@ -26,14 +24,22 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// About a minute.
+    /// About two minutes.
     pub const QUICK: Self = Self { rounds: 3, seconds: 2 };
-    /// About five minutes.
-    pub const FULL: Self = Self { rounds: 7, seconds: 5 };
+    /// About eight minutes.
+    pub const FULL: Self = Self { rounds: 7, seconds: 2 };
+    /// About four minutes. Nothing is compared across workers.
+    pub const TWO_WORKERS: Self = Self { rounds: 3, seconds: 2 };
 }
 
 /// So that the engine has compiled what is hot before the first round.
-const WARM_UP_SECONDS: u64 = 2;
+const WARM_UP_SECONDS: u64 = 1;
+
+/// How many tokens it takes until one that comes round again has been dropped. The filter keeps 4 096 in
+/// each worker; workers share connections, and with them tokens, as it happens.
+pub fn new_tokens(workers: usize) -> usize {
+    8192 * workers * workers
+}
 
 /// One measurement, or the medians of several with the sum of their errors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,80 +59,104 @@ pub struct Sample {
 /// What the rounds yield.
 pub struct Results {
     /// By scenario, in the order of [`scenario::all`].
-    pub scenarios: Vec<(&'static str, Sample)>,
-    /// By ratio: median, lowest and highest round.
-    pub ratios: Vec<(&'static str, f64, [f64; 2])>,
+    pub scenarios: Vec<(String, Sample)>,
+    /// The ratios of the groups that have one.
+    pub ratios: Vec<Compared>,
+}
+
+/// A ratio's outcome.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Compared {
+    /// Which.
+    pub ratio: Ratio,
+    /// Over the rounds.
+    pub median: f64,
+    /// Lowest and highest round.
+    pub spread: [f64; 2],
+    /// What the ratio would be if its first side cost no more than [`Ratio::beside`].
+    pub floor: Option<f64>,
 }
 
 /// Measures.
 pub struct Runner<'a> {
     site: &'a Site,
     envoy: &'a Envoy,
-    wrk: Wrk,
+    scenarios: &'a [Scenario],
+    workers: usize,
     effort: Effort,
-    /// How many tokens of the pool each scenario has been sent.
+    wrk: Wrk,
+    /// How many tokens of a pool each scenario has been sent.
     sent: HashMap<&'static str, u64>,
 }
 
 impl<'a> Runner<'a> {
-    /// Of this Envoy, with this load generator.
-    pub fn new(site: &'a Site, envoy: &'a Envoy, wrk: &Path, effort: Effort) -> Self {
-        let wrk = Wrk { program: wrk.to_owned(), folder: site.folder.clone() };
-        Self { site, envoy, wrk, effort, sent: HashMap::new() }
+    /// Of this Envoy, which has these scenarios and that many workers.
+    pub fn new(
+        site: &'a Site,
+        envoy: &'a Envoy,
+        scenarios: &'a [Scenario],
+        workers: usize,
+        effort: Effort,
+    ) -> Self {
+        let wrk = Wrk { program: site.paths.wrk.clone(), folder: site.folder.clone() };
+        Self { site, envoy, scenarios, workers, effort, wrk, sent: HashMap::new() }
     }
 
     /// All rounds.
     pub fn run(mut self, groups: &[Group]) -> Result<Results> {
-        self.warm_up(groups)?;
+        self.warm_up()?;
         let mut samples: Vec<(&'static str, Sample)> = Vec::new();
-        let mut ratios: Vec<Vec<f64>> = vec![Vec::new(); groups.len()];
+        let mut rounds: Vec<Vec<Costs>> = vec![Vec::new(); groups.len()];
         for round in 0..self.effort.rounds {
             say(format_args!("round {} of {}", round + 1, self.effort.rounds));
-            for (group, values) in groups.iter().zip(&mut ratios) {
+            for (group, costs) in groups.iter().zip(&mut rounds) {
                 let measured = self.group(group, round % 2 == 1)?;
-                let costs: Costs = measured.iter().map(|(name, one)| (*name, one.cpu_us)).collect();
-                values.extend(group.ratio.and_then(|ratio| ratio.value(&costs)));
+                costs.push(measured.iter().map(|(name, one)| (*name, one.cpu_us)).collect());
                 samples.extend(measured);
             }
         }
-        let ratios = groups.iter().zip(ratios);
-        Ok(Results {
-            scenarios: summaries(&samples),
-            ratios: ratios
-                .filter_map(|(group, all)| Some(spread(group.ratio?.name, all)))
-                .collect(),
-        })
+        let compared = groups.iter().zip(&rounds);
+        let compared = compared.filter_map(|(group, costs)| Some(compare(group.ratio?, costs)));
+        Ok(Results { scenarios: summaries(&samples), ratios: compared.collect() })
     }
 
-    fn warm_up(&mut self, groups: &[Group]) -> Result<()> {
+    fn warm_up(&mut self) -> Result<()> {
         say("warming up");
-        let mut warm = HashSet::new();
-        for scenario in groups.iter().flat_map(|group| &group.scenarios) {
-            if warm.insert(scenario.name) {
-                self.measure(scenario, WARM_UP_SECONDS)?;
-            }
+        for scenario in self.scenarios {
+            self.measure(scenario, WARM_UP_SECONDS)?;
         }
         Ok(())
     }
 
     fn group(&mut self, group: &Group, backwards: bool) -> Result<Vec<(&'static str, Sample)>> {
-        let mut order: Vec<&Scenario> = group.scenarios.iter().collect();
+        let mut order = group.scenarios.clone();
         if backwards {
             order.reverse();
         }
-        let seconds = self.effort.seconds;
-        order.into_iter().map(|one| Ok((one.name, self.measure(one, seconds)?))).collect()
+        order.into_iter().map(|name| self.scenario(name)).collect()
     }
 
-    fn measure(&mut self, scenario: &Scenario, seconds: u64) -> Result<Sample> {
+    fn scenario(&mut self, name: &'static str) -> Result<(&'static str, Sample)> {
+        let scenario = self.scenarios.iter().find(|scenario| scenario.name == name);
+        let scenario = scenario.with_context(|| format!("no scenario {name}"))?;
+        Ok((name, self.measure(scenario, self.effort.seconds)?))
+    }
+
+    /// One run of the load generator.
+    pub fn measure(&mut self, scenario: &Scenario, seconds: u64) -> Result<Sample> {
         let sent = self.sent.entry(scenario.name).or_default();
+        let algorithm = scenario.load.algorithm();
+        let pool = |count, skip| -> Result<Credential<'_>> {
+            Ok(Credential::Pool { file: self.site.pool(algorithm)?.path.clone(), count, skip })
+        };
         let credential = match scenario.load {
-            Load::OneToken => Credential::Token(&self.site.token),
+            Load::OneToken => Credential::Token(self.site.token(algorithm)),
+            Load::KnownTokens => pool(TOKENS, 0)?,
             // Goes on where it stopped: from the beginning, the first would still be cached.
-            Load::NewTokens => Credential::Pool {
-                file: self.site.pool.path.clone(),
-                skip: usize::try_from(*sent)? % POOL,
-            },
+            Load::NewTokens(_) => {
+                let count = new_tokens(self.workers);
+                pool(count, usize::try_from(*sent)? % count)?
+            }
         };
         let before = self.envoy.cpu()?;
         let outcome = self.wrk.run(self.site.address(scenario.name)?, &credential, seconds)?;
@@ -142,12 +172,13 @@ impl<'a> Runner<'a> {
     }
 }
 
-fn summaries(samples: &[(&'static str, Sample)]) -> Vec<(&'static str, Sample)> {
+fn summaries(samples: &[(&'static str, Sample)]) -> Vec<(String, Sample)> {
     let of = |name| -> Vec<Sample> {
         samples.iter().filter(|(of, _)| *of == name).map(|(_, one)| *one).collect()
     };
     let all = scenario::all().into_iter().map(|scenario| (scenario.name, of(scenario.name)));
-    all.filter(|(_, some)| !some.is_empty()).map(|(name, some)| (name, summary(&some))).collect()
+    let all = all.filter(|(_, some)| !some.is_empty());
+    all.map(|(name, some)| (name.to_owned(), summary(&some))).collect()
 }
 
 fn summary(all: &[Sample]) -> Sample {
@@ -161,15 +192,19 @@ fn summary(all: &[Sample]) -> Sample {
     }
 }
 
-fn spread(name: &'static str, all: Vec<f64>) -> (&'static str, f64, [f64; 2]) {
+fn compare(ratio: Ratio, rounds: &[Costs]) -> Compared {
+    let all: Vec<f64> = rounds.iter().filter_map(|costs| ratio.value(costs)).collect();
+    let floors: Vec<f64> = rounds.iter().filter_map(|costs| ratio.floor(costs)).collect();
     let low = all.iter().copied().fold(f64::INFINITY, f64::min);
     let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    (name, median(all), [low, high])
+    let floor = (!floors.is_empty()).then(|| median(floors));
+    Compared { ratio, median: median(all), spread: [low, high], floor }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ratio::groups;
 
     #[test]
     fn a_summary_has_medians_and_all_errors() {
@@ -180,7 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_is_the_lowest_and_the_highest_round() {
-        assert_eq!(spread("r", vec![1.1, 0.9, 1.0]), ("r", 1.0, [0.9, 1.1]));
+    fn a_ratio_is_the_median_of_its_rounds_with_the_lowest_and_the_highest() {
+        let groups = groups(true);
+        let named =
+            |group: &&Group| group.ratio.is_some_and(|it| it.name == "cold_rs256_vs_native");
+        let group = groups.iter().find(named).unwrap();
+        let round = |of| group.scenarios.iter().copied().zip([of, 10.0, 5.0]).collect();
+        let compared = compare(group.ratio.unwrap(), &[round(11.0), round(9.0), round(10.0)]);
+        assert_eq!((compared.median, compared.spread), (1.0, [0.9, 1.1]));
+        assert_eq!(compared.floor, Some(0.5));
     }
 }

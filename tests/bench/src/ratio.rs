@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
-
 use crate::scenario::{self, Scenario};
 
 /// CPU per request of a round, by scenario.
@@ -25,7 +23,7 @@ pub enum Formula {
 }
 
 /// One ratio of the results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
     /// Its name in the results.
     pub name: &'static str,
@@ -35,39 +33,66 @@ pub struct Ratio {
     pub to: &'static str,
     /// How.
     pub formula: Formula,
+    /// What is only shown with it: the least that the first side could cost.
+    pub beside: Option<&'static str>,
+    /// What it should not exceed.
+    pub goal: f64,
 }
 
-const RATIOS: [Ratio; 3] = [
+const RATIOS: [Ratio; 6] = [
+    Ratio::total("cached_vs_native", "claimgate_cached", "jwt_authn_cached", 1.0),
     Ratio {
-        name: "cached_vs_native",
-        of: "claimgate_cached",
-        to: "jwt_authn_cached",
-        formula: Formula::Total,
+        beside: Some("wasm_verify_rs256"),
+        ..Ratio::total(
+            "cold_rs256_vs_native",
+            "claimgate_new_rs256",
+            "jwt_authn_uncached_rs256",
+            0.85,
+        )
     },
     Ratio {
-        name: "cold_rs256_vs_native",
-        of: "claimgate_cold_rs256",
-        to: "jwt_authn_uncached",
-        formula: Formula::Total,
+        beside: Some("wasm_verify_es256"),
+        ..Ratio::total(
+            "cold_es256_vs_native",
+            "claimgate_new_es256",
+            "jwt_authn_uncached_es256",
+            0.95,
+        )
     },
-    Ratio {
-        name: "cached_decision_added",
-        of: "claimgate_decision_cached",
-        to: "claimgate_cached",
-        formula: Formula::Added { over: "no_filter" },
-    },
+    Ratio::total(
+        "cached_decision_vs_ext_authz",
+        "claimgate_decision_cached",
+        "jwt_authn_ext_authz",
+        0.52,
+    ),
+    Ratio::added("cached_decision_added", "claimgate_decision_cached", "claimgate_cached", 1.1),
+    Ratio::added("routes_1000_added", "claimgate_routes_1000", "claimgate_cached", 1.1),
 ];
 
 /// Shown even when no ratio needs them.
-const ALWAYS: [&str; 2] = ["no_filter", "claimgate_public"];
+const ALWAYS: [&str; 2] = ["no_filter", "wasm_noop"];
 
 impl Ratio {
+    const fn total(name: &'static str, of: &'static str, to: &'static str, goal: f64) -> Self {
+        Self { name, of, to, formula: Formula::Total, beside: None, goal }
+    }
+
+    const fn added(name: &'static str, of: &'static str, to: &'static str, goal: f64) -> Self {
+        Self { name, of, to, formula: Formula::Added { over: "no_filter" }, beside: None, goal }
+    }
+
     /// The two that are compared are neighbours.
     fn members(&self) -> Vec<&'static str> {
-        match self.formula {
+        let compared = match self.formula {
             Formula::Total => vec![self.of, self.to],
             Formula::Added { over } => vec![over, self.of, self.to],
-        }
+        };
+        compared.into_iter().chain(self.beside).collect()
+    }
+
+    /// The value if the first side cost no more than what is shown beside it.
+    pub fn floor(&self, costs: &Costs) -> Option<f64> {
+        Some(costs.get(self.beside?)? / costs.get(self.to)?)
     }
 
     /// `None` when a cost is missing.
@@ -88,26 +113,32 @@ pub struct Group {
     /// What for; without one the scenario is only shown.
     pub ratio: Option<Ratio>,
     /// In the order of even rounds.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<&'static str>,
 }
 
 /// One for each ratio, and one for each scenario that is in none. `quick` leaves out what no ratio
 /// needs.
-pub fn groups(quick: bool) -> Result<Vec<Group>> {
-    let named = |name: &str| {
-        let found = scenario::all().into_iter().find(|scenario| scenario.name == name);
-        found.with_context(|| format!("no scenario {name}"))
-    };
+pub fn groups(quick: bool) -> Vec<Group> {
     let in_a_ratio = |name| RATIOS.iter().any(|ratio| ratio.members().contains(&name));
     let shown = |name| !quick || ALWAYS.contains(&name);
-    let alone = scenario::all().into_iter();
-    let alone = alone.filter(|scenario| !in_a_ratio(scenario.name) && shown(scenario.name));
-    let alone = alone.map(|scenario| Ok(Group { ratio: None, scenarios: vec![scenario] }));
-    let compared = RATIOS.iter().map(|ratio| {
-        let scenarios = ratio.members().into_iter().map(named).collect::<Result<_>>()?;
-        Ok(Group { ratio: Some(*ratio), scenarios })
-    });
+    let alone = scenario::all().into_iter().map(|scenario| scenario.name);
+    let alone = alone.filter(|name| !in_a_ratio(name) && shown(name));
+    let alone = alone.map(|name| Group { ratio: None, scenarios: vec![name] });
+    let compared =
+        RATIOS.iter().map(|ratio| Group { ratio: Some(*ratio), scenarios: ratio.members() });
     alone.chain(compared).collect()
+}
+
+/// One for each scenario, with nothing compared.
+pub fn ungrouped() -> Vec<Group> {
+    let names = scenario::all().into_iter().map(|scenario| scenario.name);
+    names.map(|name| Group { ratio: None, scenarios: vec![name] }).collect()
+}
+
+/// The scenarios of some groups, each once, in the order of the results.
+pub fn members(groups: &[Group]) -> Vec<Scenario> {
+    let named = |name| groups.iter().any(|group| group.scenarios.contains(&name));
+    scenario::all().into_iter().filter(|scenario| named(scenario.name)).collect()
 }
 
 /// The middle one, or the mean of the two; NaN of none.
@@ -146,11 +177,19 @@ mod tests {
 
     #[test]
     fn both_sides_of_every_ratio_exist_and_are_neighbours() {
-        let groups = groups(true).unwrap();
+        let groups = groups(true);
+        let exist: Vec<_> = members(&groups).iter().map(|scenario| scenario.name).collect();
         for ratio in RATIOS {
             let group = groups.iter().find(|group| group.ratio == Some(ratio)).unwrap();
-            let names: Vec<_> = group.scenarios.iter().map(|scenario| scenario.name).collect();
+            let names = &group.scenarios;
             assert!(names.windows(2).any(|pair| pair == [ratio.of, ratio.to]), "{names:?}");
+            assert!(names.iter().all(|name| exist.contains(name)), "{names:?}");
         }
+    }
+
+    #[test]
+    fn a_full_run_measures_everything() {
+        assert_eq!(members(&groups(false)).len(), scenario::all().len());
+        assert_eq!(members(&ungrouped()).len(), scenario::all().len());
     }
 }

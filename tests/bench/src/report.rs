@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::machine::Machine;
-use crate::measure::{Effort, Results};
+use crate::measure::{Compared, Effort, Results, Sample};
 use crate::module::Module;
 
 /// One run's results.
@@ -18,20 +18,31 @@ pub struct Report {
     pub effort: Effort,
     /// Size, start, memory.
     pub module: Module,
-    /// Scenarios and ratios.
+    /// Scenarios and ratios, with one worker.
     pub results: Results,
+    /// The same with two, when they were measured.
+    pub two_workers: Option<Results>,
 }
+
+/// After a scenario's name, when it was measured with two workers.
+const TWO_WORKERS: &str = "_2_workers";
 
 impl Report {
     /// The scenarios with errors.
-    pub fn failed(&self) -> Vec<&'static str> {
-        let failed = self.results.scenarios.iter().filter(|(_, sample)| sample.errors > 0);
-        failed.map(|(name, _)| *name).collect()
+    pub fn failed(&self) -> Vec<String> {
+        let failed = self.scenarios().filter(|(_, sample)| sample.errors > 0);
+        failed.map(|(name, _)| name).collect()
+    }
+
+    fn scenarios(&self) -> impl Iterator<Item = (String, &Sample)> {
+        let one = self.results.scenarios.iter().map(|(name, sample)| (name.clone(), sample));
+        let two = self.two_workers.iter().flat_map(|results| &results.scenarios);
+        one.chain(two.map(|(name, sample)| (format!("{name}{TWO_WORKERS}"), sample)))
     }
 
     /// The form that `--json` writes.
     pub fn to_json(&self) -> Value {
-        let scenario = |(name, sample): &(&str, crate::measure::Sample)| {
+        let scenario = |(name, sample): (String, &Sample)| {
             let value = json!({
                 "cpu_us_per_request": rounded(sample.cpu_us),
                 "requests_per_second": rounded(sample.per_second),
@@ -39,22 +50,21 @@ impl Report {
                 "p99_ms": rounded(sample.p99_ms),
                 "errors": sample.errors,
             });
-            ((*name).to_owned(), value)
+            (name, value)
         };
-        let ratios = self.results.ratios.iter();
-        let medians =
-            ratios.clone().map(|(name, median, _)| ((*name).to_owned(), json!(rounded(*median))));
-        let spreads =
-            ratios.map(|(name, _, spread)| ((*name).to_owned(), json!(spread.map(rounded))));
+        let ratios = |value: fn(&Compared) -> Value| -> Map<_, _> {
+            let all = self.results.ratios.iter();
+            all.map(|one| (one.ratio.name.to_owned(), value(one))).collect()
+        };
         json!({
             "version": 1,
             "machine": self.machine.to_json(),
-            "scenarios": self.results.scenarios.iter().map(scenario).collect::<Map<_, _>>(),
-            "ratios": medians.collect::<Map<_, _>>(),
-            "ratios_spread": spreads.collect::<Map<_, _>>(),
+            "scenarios": self.scenarios().map(scenario).collect::<Map<_, _>>(),
+            "ratios": ratios(|one| json!(rounded(one.median))),
+            "ratios_spread": ratios(|one| json!(one.spread.map(rounded))),
             "module": {
                 "bytes": self.module.bytes,
-                "ready_ms": rounded(self.module.ready_ms),
+                "ready_ms": rounded(self.module.ready_ms[2]),
                 "rss_delta_mb": rounded(self.module.rss_delta_mb()),
             },
         })
@@ -65,52 +75,60 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Effort { rounds, seconds } = self.effort;
         writeln!(f, "{}; {rounds} rounds of {seconds} s.\n", self.machine.line())?;
-        writeln!(
-            f,
-            "| {:<28} | CPU µs/request | requests/s | p50 ms | p99 ms | errors |",
-            "scenario"
-        )?;
-        writeln!(f, "|{:-<30}|---------------:|-----------:|-------:|-------:|-------:|", "")?;
-        for (name, one) in &self.results.scenarios {
-            writeln!(
-                f,
-                "| {:<28} | {:>14.1} | {:>10.0} | {:>6.2} | {:>6.2} | {:>6} |",
-                format!("`{name}`"),
-                one.cpu_us,
-                one.per_second,
-                one.p50_ms,
-                one.p99_ms,
-                one.errors
-            )?;
+        self.ratio_table(f)?;
+        scenario_table(f, "scenario, one worker", &self.results)?;
+        if let Some(results) = &self.two_workers {
+            scenario_table(f, "scenario, two workers", results)?;
         }
-        writeln!(f, "\n| {:<28} | median | lowest round | highest round |", "ratio")?;
-        writeln!(f, "|{:-<30}|-------:|-------------:|--------------:|", "")?;
-        for (name, median, [low, high]) in &self.results.ratios {
-            writeln!(
-                f,
-                "| {:<28} | {median:>6.2} | {low:>12.2} | {high:>13.2} |",
-                format!("`{name}`")
-            )?;
-        }
-        let module = &self.module;
-        writeln!(f, "\n| {:<28} | with the filter | without |", "Envoy, one worker")?;
-        writeln!(f, "|{:-<30}|----------------:|--------:|", "")?;
-        let row = |f: &mut fmt::Formatter<'_>, what, with, without| {
-            writeln!(f, "| {what:<28} | {with:>15.0} | {without:>7.0} |")
-        };
-        row(f, "spawn to ready, ms", module.ready_ms, module.ready_without_ms)?;
-        row(f, "RSS at rest, MB", module.rss_mb, module.rss_without_mb)?;
-        write!(
-            f,
-            "\nThe module has {} bytes and adds {:.0} MB.",
-            module.bytes,
-            module.rss_delta_mb()
-        )?;
+        self.module_table(f)?;
         match self.failed().as_slice() {
             [] => Ok(()),
             failed => write!(f, "\n\nFAILED, with errors under load: {}", failed.join(", ")),
         }
     }
+}
+
+impl Report {
+    fn ratio_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "| {:<30} | median | lowest round | highest round | goal | floor |", "ratio")?;
+        writeln!(f, "|{:-<32}|-------:|-------------:|--------------:|-----:|------:|", "")?;
+        for Compared { ratio, median, spread: [low, high], floor } in &self.results.ratios {
+            let name = format!("`{}`", ratio.name);
+            let floor = floor.map_or_else(String::new, |floor| format!("{floor:.2}"));
+            let goal = ratio.goal;
+            writeln!(
+                f,
+                "| {name:<30} | {median:>6.2} | {low:>12.2} | {high:>13.2} | {goal:.2} | {floor:>5} |"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn module_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Module { ready_ms, rss_mb, .. } = &self.module;
+        writeln!(f, "\n| {:<30} | no filter | no-op module | the filter |", "Envoy, one worker")?;
+        writeln!(f, "|{:-<32}|----------:|-------------:|-----------:|", "")?;
+        for (what, [none, noop, filter]) in
+            [("spawn to ready, ms", ready_ms), ("RSS at rest, MB", rss_mb)]
+        {
+            writeln!(f, "| {what:<30} | {none:>9.0} | {noop:>12.0} | {filter:>10.0} |")?;
+        }
+        let (bytes, added) = (self.module.bytes, self.module.rss_delta_mb());
+        write!(f, "\nThe module has {bytes} bytes and adds {added:.0} MB.")
+    }
+}
+
+fn scenario_table(f: &mut fmt::Formatter<'_>, title: &str, results: &Results) -> fmt::Result {
+    writeln!(f, "\n| {title:<30} | CPU µs/request | requests/s | p50 ms | p99 ms | errors |")?;
+    writeln!(f, "|{:-<32}|---------------:|-----------:|-------:|-------:|-------:|", "")?;
+    for (name, Sample { cpu_us, per_second, p50_ms, p99_ms, errors }) in &results.scenarios {
+        let name = format!("`{name}`");
+        writeln!(
+            f,
+            "| {name:<30} | {cpu_us:>14.1} | {per_second:>10.0} | {p50_ms:>6.2} | {p99_ms:>6.2} | {errors:>6} |"
+        )?;
+    }
+    Ok(())
 }
 
 /// To three decimals: more would only look exact.

@@ -1,30 +1,27 @@
 //! What is measured: one listener each.
 //!
 //! A new scenario is one entry of a list below; a ratio that uses it is one in [`crate::ratio`]. Two
-//! scenarios of a ratio must do the same job; `sets` and `wants_role` are checked before measuring.
+//! scenarios of a ratio must do the same job; what [`Effects`] says is checked before measuring.
 
 use serde_json::Value;
 
+use crate::claimgate::{self, ROLES_OF_DECISION, ROLES_OF_TOKEN};
+use crate::signer::Algorithm;
 use crate::site::Site;
-use crate::{claimgate, native};
+use crate::{floor, native};
 
-/// Makes the HTTP filters before the router for the scenario of this name.
-pub type Filters = fn(&Site, &str) -> Vec<Value>;
+/// Makes the HTTP filters before the router.
+pub type Filters = Box<dyn Fn(&Site, &str) -> Vec<Value>>;
 
 /// A filter chain and the load on it.
 pub struct Scenario {
     /// Its name in the results.
     pub name: &'static str,
-    /// The HTTP filters before the router.
-    pub filters: Filters,
     /// What is sent.
     pub load: Load,
-    /// Without a token the answer must be 401, and the token must not reach the upstream.
-    pub needs_token: bool,
-    /// The identity headers that must reach the upstream, with the values of the checks' token.
-    pub sets: &'static [(&'static str, &'static str)],
-    /// A token without the role `user` must be answered 403.
-    pub wants_role: bool,
+    /// What the filters must do.
+    pub effects: Effects,
+    filters: Filters,
 }
 
 /// What is sent. Always a token, also where none is looked at: 1.3 kB more to parse is not what a
@@ -33,11 +30,66 @@ pub struct Scenario {
 pub enum Load {
     /// The same token with every request.
     OneToken,
+    /// [`TOKENS`] tokens in turn, which every cache holds.
+    KnownTokens,
     /// A token that no cache holds with every request.
-    NewTokens,
+    NewTokens(Algorithm),
 }
 
+/// How many callers there are in [`Load::KnownTokens`].
+pub const TOKENS: usize = 1000;
+
+impl Load {
+    /// How its tokens are signed.
+    pub fn algorithm(self) -> Algorithm {
+        match self {
+            Self::OneToken | Self::KnownTokens => Algorithm::Rs256,
+            Self::NewTokens(algorithm) => algorithm,
+        }
+    }
+}
+
+/// What reaches the upstream and what does not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effects {
+    /// Without a token the answer must be 401.
+    pub needs_token: bool,
+    /// The token must not reach the upstream.
+    pub removes_token: bool,
+    /// An `x-user-email` of the client must not reach the upstream.
+    pub removes_forged: bool,
+    /// The headers that must reach the upstream, with the values of the checks' token.
+    pub sets: &'static [(&'static str, &'static str)],
+    /// A token without the role `user` must be answered 403.
+    pub wants_role: bool,
+}
+
+const NOTHING: Effects = Effects {
+    needs_token: false,
+    removes_token: false,
+    removes_forged: false,
+    sets: &[],
+    wants_role: false,
+};
+const TOKEN: Effects = Effects { needs_token: true, removes_token: true, ..NOTHING };
+
+/// The whole job: a token, a rule on a role, four identity headers.
+const fn whole_job(sets: &'static [(&'static str, &'static str)]) -> Effects {
+    Effects { removes_forged: true, wants_role: true, sets, ..TOKEN }
+}
+
+const DECISION: Effects = Effects { removes_forged: true, sets: ROLES_OF_DECISION, ..TOKEN };
+
 impl Scenario {
+    fn new(
+        name: &'static str,
+        load: Load,
+        effects: Effects,
+        filters: impl Fn(&Site, &str) -> Vec<Value> + 'static,
+    ) -> Self {
+        Self { name, load, effects, filters: Box::new(filters) }
+    }
+
     /// Its HTTP filters before the router.
     pub fn filters(&self, site: &Site) -> Vec<Value> {
         (self.filters)(site, self.name)
@@ -46,55 +98,100 @@ impl Scenario {
 
 /// In the order of the results.
 pub fn all() -> Vec<Scenario> {
-    [baseline(), cached(), new_tokens()].into_iter().flatten().collect()
+    [baseline(), cached(), many(), new_tokens(), decisions()].into_iter().flatten().collect()
 }
 
 fn baseline() -> Vec<Scenario> {
-    let open = |name, filters| Scenario {
-        name,
-        filters,
-        load: Load::OneToken,
-        needs_token: false,
-        sets: &[],
-        wants_role: false,
+    let open = |name, effects, filters: fn(&Site, &str) -> Vec<Value>| {
+        Scenario::new(name, Load::OneToken, effects, filters)
     };
-    vec![open("no_filter", |_, _| Vec::new()), open("claimgate_public", claimgate::public)]
+    let header = Effects { sets: floor::HEADER_SETS, removes_forged: true, ..NOTHING };
+    let public = Effects { removes_forged: true, ..NOTHING };
+    vec![
+        open("no_filter", NOTHING, |_, _| Vec::new()),
+        open("wasm_noop", NOTHING, floor::noop),
+        open("wasm_header", header, floor::header),
+        open("claimgate_public", public, claimgate::public),
+    ]
 }
 
 fn cached() -> Vec<Scenario> {
-    let role_rule = |name, filters, sets| Scenario {
-        name,
-        filters,
-        load: Load::OneToken,
-        needs_token: true,
-        sets,
-        wants_role: true,
+    let cached = |name, effects, filters: fn(&Site, &str) -> Vec<Value>| {
+        Scenario::new(name, Load::OneToken, effects, filters)
+    };
+    let role = Effects { wants_role: true, ..TOKEN };
+    let headers = Effects { removes_forged: true, sets: ROLES_OF_TOKEN, ..TOKEN };
+    vec![
+        cached("claimgate_token", TOKEN, claimgate::token),
+        cached("claimgate_role_rule", role, claimgate::role_rule),
+        cached("claimgate_identity_headers", headers, claimgate::identity_headers),
+        cached("claimgate_cached", whole_job(ROLES_OF_TOKEN), claimgate::whole_job),
+        cached("jwt_authn_token", TOKEN, native::token),
+        cached("jwt_authn_cached", whole_job(native::SETS), native::cached),
+    ]
+}
+
+fn many() -> Vec<Scenario> {
+    let routes = |name, count| {
+        Scenario::new(name, Load::OneToken, whole_job(ROLES_OF_TOKEN), move |site, name| {
+            claimgate::routes(site, name, count)
+        })
+    };
+    let tokens = |name, effects, filters: fn(&Site, &str) -> Vec<Value>| {
+        Scenario::new(name, Load::KnownTokens, effects, filters)
     };
     vec![
-        role_rule("claimgate_cached", claimgate::role_rule, claimgate::ROLES_OF_TOKEN),
-        role_rule("jwt_authn_cached", native::with_cache, native::SETS),
-        Scenario {
-            name: "claimgate_decision_cached",
-            filters: claimgate::decision_rule,
-            load: Load::OneToken,
-            needs_token: true,
-            sets: claimgate::ROLES_OF_DECISION,
-            wants_role: false,
-        },
+        routes("claimgate_routes_10", 10),
+        routes("claimgate_routes_100", 100),
+        routes("claimgate_routes_1000", 1000),
+        tokens("claimgate_tokens_1000", whole_job(ROLES_OF_TOKEN), claimgate::whole_job),
+        tokens("jwt_authn_tokens_1000", whole_job(native::SETS), native::cached),
     ]
 }
 
 fn new_tokens() -> Vec<Scenario> {
-    let role_rule = |name, filters, sets| Scenario {
-        name,
-        filters,
-        load: Load::NewTokens,
-        needs_token: true,
-        sets,
-        wants_role: true,
+    use Algorithm::{EdDsa, Es256, Ps256, Rs256};
+    let claimgate = |name, algorithm| {
+        let effects = whole_job(ROLES_OF_TOKEN);
+        Scenario::new(name, Load::NewTokens(algorithm), effects, move |site, name| {
+            claimgate::signed(site, name, algorithm)
+        })
+    };
+    let native = |name, algorithm| {
+        let effects = whole_job(native::SETS);
+        Scenario::new(name, Load::NewTokens(algorithm), effects, move |site, _| {
+            native::uncached(site, algorithm)
+        })
+    };
+    let verify = |name, algorithm| {
+        let effects = Effects { needs_token: true, ..NOTHING };
+        Scenario::new(name, Load::NewTokens(algorithm), effects, move |site, name| {
+            floor::verify(site, name, algorithm)
+        })
     };
     vec![
-        role_rule("claimgate_cold_rs256", claimgate::role_rule, claimgate::ROLES_OF_TOKEN),
-        role_rule("jwt_authn_uncached", native::without_cache, native::SETS),
+        claimgate("claimgate_new_rs256", Rs256),
+        native("jwt_authn_uncached_rs256", Rs256),
+        verify("wasm_verify_rs256", Rs256),
+        claimgate("claimgate_new_es256", Es256),
+        native("jwt_authn_uncached_es256", Es256),
+        verify("wasm_verify_es256", Es256),
+        claimgate("claimgate_new_ps256", Ps256),
+        native("jwt_authn_uncached_ps256", Ps256),
+        claimgate("claimgate_new_eddsa", EdDsa),
+        native("jwt_authn_uncached_eddsa", EdDsa),
+    ]
+}
+
+fn decisions() -> Vec<Scenario> {
+    vec![
+        Scenario::new("claimgate_decision_cached", Load::OneToken, DECISION, |site, name| {
+            claimgate::decision(site, name, true)
+        }),
+        // Other callers in turn: equal questions under way are asked once.
+        Scenario::new("claimgate_decision_uncached", Load::KnownTokens, DECISION, |site, name| {
+            claimgate::decision(site, name, false)
+        }),
+        Scenario::new("jwt_authn_ext_authz", Load::OneToken, DECISION, native::ext_authz),
     ]
 }

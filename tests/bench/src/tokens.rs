@@ -1,90 +1,78 @@
-//! Tokens of 1.3 kB with the claims of an ordinary Keycloak token, and a pool of distinct ones.
+//! Tokens of 1.3 kB with the claims of an ordinary Keycloak token, and pools of distinct ones.
 //!
-//! The key is the test-only one of the repository. Signing a pool takes seconds, so it is kept in a
-//! file and used again until an hour before its tokens end.
+//! Signing a pool takes seconds, so it is kept in a file and used again until an hour before its
+//! tokens end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rsa::pkcs1v15::SigningKey;
-use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::signature::{SignatureEncoding as _, Signer as _};
-use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::say;
+use crate::signer::{Algorithm, Signer};
 
 /// `iss` of every token.
 pub const ISSUER: &str = "http://idp.bench.example/realms/bench";
 /// `aud` of every token.
 pub const AUDIENCE: &str = "account";
-/// Twice what the filter keeps: a token that comes round again has long been dropped.
-pub const POOL: usize = 8192;
 
-const KEY: &str = include_str!("../../testdata/keys/rsa-1.pem");
-const KEY_ID: &str = "JgyL3oT8Ov4kZ1mqRzE9bX0sWn5hVfUdCpA7iKtYeQo";
 const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 const LEFT: Duration = Duration::from_secs(3600);
 
-/// Signs RS256.
-pub struct Signer {
-    key: SigningKey<Sha256>,
-    jwks: Value,
-}
-
 impl Signer {
-    /// With the repository's test key.
-    pub fn new() -> Result<Self> {
-        let key = rsa::RsaPrivateKey::from_pkcs8_pem(KEY).context("the test key is broken")?;
-        let number = |n: &rsa::BigUint| URL_SAFE_NO_PAD.encode(n.to_bytes_be());
-        let jwk = json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID,
-            "n": number(key.n()), "e": number(key.e()),
-        });
-        Ok(Self { key: SigningKey::new(key), jwks: json!({"keys": [jwk]}) })
-    }
-
-    /// What the identity provider publishes.
-    pub fn jwks(&self) -> &Value {
-        &self.jwks
-    }
-
     /// A token that begins now; `id` makes it differ from every other.
-    pub fn token(&self, id: &str, roles: &[&str]) -> Result<String> {
-        self.sign(&claims(roles), id, now()?)
+    pub fn token(&self, algorithm: Algorithm, id: &str, roles: &[&str]) -> Result<String> {
+        self.token_of(algorithm, &claims(algorithm, roles), id, now()?)
     }
 
-    fn sign(&self, claims: &Value, id: &str, begins: Duration) -> Result<String> {
+    fn token_of(
+        &self,
+        algorithm: Algorithm,
+        claims: &Value,
+        id: &str,
+        begins: Duration,
+    ) -> Result<String> {
         let mut claims = claims.clone();
         claims["jti"] = json!(format!("onrtro:{id:0>36}"));
+        claims["sub"] = json!(format!("{id:0>36}"));
         claims["iat"] = json!(begins.as_secs());
         claims["exp"] = json!((begins + LIFETIME).as_secs());
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": KEY_ID});
+        let header = json!({"alg": algorithm.name(), "typ": "JWT", "kid": algorithm.key_id()});
         let [header, claims] =
             [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let input = format!("{header}.{claims}");
-        let signature = self.key.try_sign(input.as_bytes())?;
-        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_vec())))
+        let signature = self.sign(algorithm, input.as_bytes())?;
+        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 
-/// All claims but those that differ from token to token.
-fn claims(roles: &[&str]) -> Value {
+/// All claims but those that differ from token to token. A short signature leaves room for more, so
+/// that all tokens have one size.
+fn claims(algorithm: Algorithm, roles: &[&str]) -> Value {
+    let origins: &[&str] = match algorithm.is_short() {
+        false => &["http://localhost:3000"],
+        true => &[
+            "http://localhost:3000",
+            "https://desktop.frontend.bench.example",
+            "https://mobile.frontend.bench.example",
+            "https://tablet.frontend.bench.example",
+            "https://kiosk.frontend.bench.example",
+            "https://tv.frontend.bench.example",
+        ],
+    };
     json!({
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": "0d5f2c6e-7b1a-4c39-9e58-2f6d1b7a9c04",
         "typ": "Bearer",
         "azp": "bench-frontend",
         "sid": "5b8e7f10-3c2d-4a96-b1e7-84d0f9a6c253",
         "acr": "1",
-        "allowed-origins": ["http://localhost:3000"],
+        "allowed-origins": origins,
         "realm_access": {"roles": roles},
         "resource_access": {"account": {"roles": ["manage-account", "view-profile"]}},
         "scope": "openid email profile",
@@ -101,52 +89,62 @@ fn now() -> Result<Duration> {
     Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?)
 }
 
-/// [`POOL`] distinct tokens, one a line, in a file that a load generator can read.
+/// Distinct tokens of one algorithm, one a line, in a file that a load generator can read.
 pub struct Pool {
     /// The file.
     pub path: PathBuf,
 }
 
 impl Pool {
-    /// The pool in `folder`, signed now unless it is there and will do.
-    pub fn open(folder: &Path, signer: &Signer) -> Result<Self> {
+    /// At least `count` tokens in `folder`, signed now unless they are there and will do.
+    pub fn open(
+        folder: &Path,
+        signer: &Signer,
+        algorithm: Algorithm,
+        count: usize,
+    ) -> Result<Self> {
+        let folder = folder.join(format!("tokens-{}", algorithm.name()));
         let (path, label) = (folder.join("tokens"), folder.join("label.json"));
-        let claims = claims(&["user"]);
+        let claims = claims(algorithm, &["user"]);
         let found: Option<Value> =
             fs::read(&label).ok().and_then(|label| serde_json::from_slice(&label).ok());
-        if found.is_some_and(|found| is_usable(&found, &claims)) {
+        if found.is_some_and(|found| is_usable(&found, &claims, count)) {
             return Ok(Self { path });
         }
-        say(format_args!("signing {POOL} tokens"));
+        say(format_args!("signing {count} {} tokens", algorithm.name()));
         let begins = now()?;
         // Without its label a pool is not used: it is written last.
         let _ = fs::remove_file(&label);
-        fs::create_dir_all(folder)?;
-        fs::write(&path, sign_all(signer, &claims, begins)?)?;
+        fs::create_dir_all(&folder)?;
+        let sign = |id: usize| signer.token_of(algorithm, &claims, &id.to_string(), begins);
+        fs::write(&path, each_in_parallel(count, &sign)?)?;
         let expires = (begins + LIFETIME).as_secs();
-        let written = json!({"claims": claims, "count": POOL, "expires": expires});
+        let written = json!({"claims": claims, "count": count, "expires": expires});
         fs::write(&label, written.to_string())?;
         Ok(Self { path })
     }
 }
 
-fn is_usable(label: &Value, claims: &Value) -> bool {
+fn is_usable(label: &Value, claims: &Value, count: usize) -> bool {
     let expires = label["expires"].as_u64().map(Duration::from_secs);
     let lasts = now().is_ok_and(|now| expires.is_some_and(|expires| expires > now + LEFT));
-    lasts && label["claims"] == *claims && label["count"] == json!(POOL)
+    let enough = label["count"].as_u64().is_some_and(|has| has >= count as u64);
+    lasts && enough && label["claims"] == *claims
 }
 
-fn sign_all(signer: &Signer, claims: &Value, begins: Duration) -> Result<String> {
+fn each_in_parallel(
+    count: usize,
+    make: &(dyn Fn(usize) -> Result<String> + Sync),
+) -> Result<String> {
     let threads = thread::available_parallelism()?.get();
-    let share = POOL.div_ceil(threads);
-    let sign = |first: usize| -> Result<String> {
-        let ids = first..(first + share).min(POOL);
-        ids.map(|id| Ok(signer.sign(claims, &id.to_string(), begins)? + "\n")).collect()
+    let share = count.div_ceil(threads);
+    let lines = |first: usize| -> Result<String> {
+        (first..(first + share).min(count)).map(|id| Ok(make(id)? + "\n")).collect()
     };
-    let sign = &sign;
+    let lines = &lines;
     thread::scope(|scope| {
-        let firsts = (0..POOL).step_by(share);
-        let working: Vec<_> = firsts.map(|first| scope.spawn(move || sign(first))).collect();
+        let firsts = (0..count).step_by(share);
+        let working: Vec<_> = firsts.map(|first| scope.spawn(move || lines(first))).collect();
         working
             .into_iter()
             .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a signer panicked"))?)
@@ -159,8 +157,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_has_the_size_that_results_are_quoted_for() {
-        let token = Signer::new().unwrap().token("1", &["user"]).unwrap();
-        assert!((1250..=1350).contains(&token.len()), "{} bytes", token.len());
+    fn every_token_has_the_size_that_results_are_quoted_for() {
+        let signer = Signer::new().unwrap();
+        for algorithm in Algorithm::ALL {
+            let length = signer.token(algorithm, "1", &["user"]).unwrap().len();
+            assert!((1250..=1350).contains(&length), "{}: {length} bytes", algorithm.name());
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::site::PATH;
 pub const CONNECTIONS: u64 = 16;
 /// What wrk may take beyond the time of the load.
 const GRACE: Duration = Duration::from_secs(15);
-const NEW_TOKENS: &str = include_str!("new_tokens.lua");
+const TOKENS: &str = include_str!("tokens.lua");
 
 /// What is sent with each request.
 pub enum Credential<'a> {
@@ -24,6 +24,8 @@ pub enum Credential<'a> {
     Pool {
         /// One token a line.
         file: PathBuf,
+        /// How many of them.
+        count: usize,
         /// How many to leave out in the first turn.
         skip: usize,
     },
@@ -73,11 +75,11 @@ impl Wrk {
             Credential::Token(token) => {
                 launch.args(["-H", &format!("authorization: Bearer {token}"), &url])
             }
-            Credential::Pool { file, skip } => {
-                let script = self.folder.join("new_tokens.lua");
-                fs::write(&script, NEW_TOKENS)?;
-                let skip = skip.to_string();
-                launch.arg("-s").arg(script).args([&url, "--"]).arg(file).arg(skip)
+            Credential::Pool { file, count, skip } => {
+                let script = self.folder.join("tokens.lua");
+                fs::write(&script, TOKENS)?;
+                let numbers = [count, skip].map(ToString::to_string);
+                launch.arg("-s").arg(script).args([&url, "--"]).arg(file).args(numbers)
             }
         };
         let child = launch.start()?;

@@ -12,6 +12,7 @@ use claimgate_proc::{Launch, Output};
 use xtask::{run, tools, wasm, workspace};
 
 const PACKAGE: &str = "claimgate-bench";
+const SERVICE: &str = "authz-service";
 /// Several times what the longest run takes.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
 
@@ -24,27 +25,36 @@ pub(crate) struct Bench {
     /// Writes the results there as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Only loads this scenario and shows where Envoy's CPU time goes; needs `perf`.
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "json"])]
+    profile: Option<String>,
 }
 
 impl Bench {
     /// Fails when a scenario had errors.
     pub(crate) fn run(&self) -> Result<ExitCode> {
         let (envoy, wrk) = (tools::envoy()?, tools::wrk()?);
-        let plugin = wasm::build(true)?;
-        let build = run::cargo(&["build", "--release", "--package", PACKAGE]);
+        let (plugin, floor) = (wasm::build(true)?, wasm::build_floor()?);
+        let packages = ["--package", PACKAGE, "--package", SERVICE];
+        let build = run::cargo(&[&["build", "--release"][..], &packages].concat());
         run::succeed(&build, run::BUILD_LIMIT)?;
-        let bench = Launch::new(PACKAGE, workspace::release_binary(PACKAGE)?, Output::Inherit)
-            .arg("--envoy")
-            .arg(envoy)
-            .arg("--wrk")
-            .arg(wrk)
-            .arg("--plugin")
-            .arg(plugin)
-            .arg("--folder")
-            .arg(workspace::target_dir()?.join("bench"));
+        let paths = [
+            ("--envoy", envoy),
+            ("--wrk", wrk),
+            ("--plugin", plugin),
+            ("--floor", floor),
+            ("--authz-service", workspace::release_binary(SERVICE)?),
+            ("--folder", workspace::target_dir()?.join("bench")),
+        ];
+        let bench = Launch::new(PACKAGE, workspace::release_binary(PACKAGE)?, Output::Inherit);
+        let bench = paths.iter().fold(bench, |bench, (flag, path)| bench.arg(flag).arg(path));
         let bench = if self.quick { bench.arg("--quick") } else { bench };
         let bench = match &self.json {
             Some(file) => bench.arg("--json").arg(file),
+            None => bench,
+        };
+        let bench = match &self.profile {
+            Some(scenario) => bench.args(["--profile", scenario]),
             None => bench,
         };
         run::succeed(&bench, LIMIT).map(|()| ExitCode::SUCCESS)
