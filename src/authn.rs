@@ -6,11 +6,13 @@
 
 mod algorithm;
 mod claims;
+mod cross_site;
 mod demands;
 mod extract;
 mod json;
 mod jwks;
 mod jwks_source;
+mod places;
 mod principal;
 mod signature;
 mod token;
@@ -21,12 +23,14 @@ use std::fmt;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimPath, Claims};
+pub use cross_site::may_use_cookie;
 pub use demands::Demands;
-pub use extract::{RawToken, bearer_token};
+pub use extract::{Presented, RawToken, find_token};
 pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
 pub use jwks_source::{
     FetchError, Health, InvalidDiscovery, JwksSource, KeyState, MissBudget, Over, Progress, Timing,
 };
+pub use places::{AUTHORIZATION, Place, PlaceId, PlaceSet, Places};
 pub use principal::{Caller, Principal};
 pub use signature::{PortableVerifier, SignatureVerifier, ecdsa_der};
 pub use token::ParsedToken;
@@ -41,7 +45,7 @@ pub enum AuthnError {
     Missing,
     /// More than one credential in one request.
     Several,
-    /// `authorization` is there and is no bearer token.
+    /// A place where a token is expected has something else in it.
     NotBearer,
     /// Longer than any token we take.
     TooLong,
@@ -73,6 +77,8 @@ pub enum AuthnError {
     RequiredClaim,
     /// Lives longer than is accepted.
     Lifetime,
+    /// Was in a place where its issuer's tokens are not taken from.
+    Place,
 }
 
 impl AuthnError {
@@ -97,6 +103,7 @@ impl AuthnError {
             Self::Party => "authorized_party",
             Self::RequiredClaim => "required_claim",
             Self::Lifetime => "lifetime",
+            Self::Place => "place",
         }
     }
 }

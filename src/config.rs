@@ -7,6 +7,7 @@
 pub(crate) mod document;
 mod duration;
 mod keys;
+mod places;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use duration::Span;
 pub use keys::{Discovery, Jwks, UnknownKeyFetches};
+pub use places::TokenPlace;
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -99,7 +101,21 @@ pub struct Provider {
     /// say when it was issued, is refused (401).
     #[serde(default)]
     pub max_lifetime: Option<Span>,
-    /// Leave the token in the request that goes upstream. Default: false.
+    /// Where its tokens are in a request. Default: `authorization`, with the scheme `Bearer`. Two
+    /// different tokens in the places of any providers are 400; a token in a place that its own
+    /// provider does not name is refused (401).
+    #[serde(default)]
+    pub from: Vec<TokenPlace>,
+    /// Accept tokens in the query. Default: false. A query is seen and kept by browsers, proxies
+    /// and whoever a page links to (RFC 6750 §5.3).
+    #[serde(default)]
+    pub allow_query_token: bool,
+    /// Origins whose pages may send a token in a cookie with an unsafe method or an upgrade, as
+    /// browsers write them in `origin`. Default: none. Pages of the gateway's own origin may where
+    /// the browser says so (`sec-fetch-site: same-origin`); others are answered 403.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+    /// Leave the token in the request that goes upstream, wherever it was. Default: false.
     #[serde(default)]
     pub forward: bool,
     /// Claim that holds the caller's roles, nested names joined with dots, for example

@@ -9,7 +9,7 @@ mod authorize;
 
 use std::rc::Rc;
 
-use crate::authn::{AuthnError, Caller, bearer_token};
+use crate::authn::{AuthnError, Caller, find_token};
 use crate::authz::CheckError;
 use crate::config::Token;
 use crate::engine::Shared;
@@ -158,8 +158,10 @@ fn caller(
     shared: &mut Shared,
     now: Timestamp,
 ) -> Result<Caller, Obstacle> {
-    match bearer_token(request.head.credentials())? {
-        Some(token) => authenticate(token, waits_left, shared, now),
+    // Held apart from what is shared, which changes while the token is looked at.
+    let places = Rc::clone(&shared.policy().places);
+    match find_token(&request.head, &places)? {
+        Some(token) => authenticate(&request.head, token, waits_left, shared, now),
         None if request.route.token == Token::Optional => Ok(Caller::Anonymous),
         None => Err(AuthnError::Missing.into()),
     }

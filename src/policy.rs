@@ -14,7 +14,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::authn::{AlgorithmSet, ClaimPath, Demands};
+use crate::authn::{AlgorithmSet, ClaimPath, Demands, PlaceSet, Places};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::upstream::OwnHeaders;
 
@@ -37,6 +37,8 @@ pub type ServiceId = usize;
 pub struct Policy {
     /// Issuers of tokens.
     pub providers: Vec<Provider>,
+    /// Where a request's token may be.
+    pub places: Rc<Places>,
     /// Decision points.
     pub services: Vec<Service>,
     /// Headers set from a permit.
@@ -68,6 +70,10 @@ pub struct Provider {
     pub clock_skew: Duration,
     /// What its tokens have to say beside that.
     pub demands: Demands,
+    /// Where its tokens may be.
+    pub places: PlaceSet,
+    /// Origins whose pages may use a token in a cookie with any method.
+    pub allowed_origins: Vec<Box<str>>,
     /// Whether the token stays in the request.
     pub forward: bool,
     /// Claim with the caller's roles.
@@ -198,6 +204,10 @@ impl fmt::Display for Policy {
             )?;
             if !p.demands.are_default() {
                 writeln!(f, "  demands {}", p.demands)?;
+            }
+            let from = self.places.names_in(p.places);
+            if from != "header:authorization(Bearer)" {
+                writeln!(f, "  from {from} allowed_origins={:?}", p.allowed_origins)?;
             }
         }
         for s in &self.services {

@@ -26,6 +26,9 @@ pub enum Rejection {
     },
     /// The client's: credentials are missing or not good. 401 or 400 (RFC 6750 §3).
     Credentials(AuthnError),
+    /// The client's: its token is in a cookie, and nothing says that the page that made a browser
+    /// send it may. 403.
+    CrossSite,
     /// The policy's: a rule refuses, or none allows. 403.
     Forbidden {
         /// The rule, if it was one.
@@ -74,6 +77,9 @@ impl Rejection {
             Self::Method { allow } => problem(405, "The method is not allowed here.", details)
                 .with("allow", allow.join(", ")),
             Self::Credentials(error) => credentials(*error, details),
+            Self::CrossSite => {
+                problem(403, "A request with this cookie needs an allowed origin.", details)
+            }
             Self::Forbidden { .. } => problem(403, "The request is not permitted.", details),
             Self::NoKeys | Self::Undecided { .. } => {
                 problem(503, "The request could not be decided.", details)
@@ -92,6 +98,7 @@ impl Rejection {
             Self::NoRoute { .. } => "no_route",
             Self::Method { .. } => "method",
             Self::Credentials(_) => "credentials",
+            Self::CrossSite => "cross_site",
             Self::Forbidden { .. } => "forbidden",
             Self::NoKeys => "no_keys",
             Self::Undecided { .. } => "undecided",
@@ -107,7 +114,7 @@ impl Rejection {
             Self::Forbidden { rule } => rule.as_deref().unwrap_or("no_rule").into(),
             Self::Undecided { rule, error } => format!("{rule}.{error}").into(),
             Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "".into(),
-            Self::Overloaded | Self::Internal => "".into(),
+            Self::CrossSite | Self::Overloaded | Self::Internal => "".into(),
         };
         let separator = if reason.is_empty() { "" } else { "." };
         format!("claimgate.{}{separator}{reason}", self.outcome())
@@ -138,7 +145,8 @@ fn credentials(error: AuthnError, details: String) -> LocalReply {
         | AuthnError::Claim
         | AuthnError::Party
         | AuthnError::RequiredClaim
-        | AuthnError::Lifetime => {
+        | AuthnError::Lifetime
+        | AuthnError::Place => {
             let text = "The token is not valid here.";
             problem(401, text, details).with("www-authenticate", challenge("invalid_token", text))
         }
@@ -191,6 +199,7 @@ mod tests {
             Rejection::Credentials(AuthnError::Missing),
             Rejection::Credentials(AuthnError::Several),
             Rejection::Credentials(AuthnError::Expired),
+            Rejection::CrossSite,
             Rejection::Forbidden { rule: None },
             Rejection::NoKeys,
             Rejection::Undecided { rule: "r".into(), error: CheckError::Timeout },

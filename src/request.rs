@@ -4,7 +4,9 @@
 //! needs. It never changes a value and never guesses: what is present twice is reported as twice.
 
 mod canonical;
+pub mod cookies;
 mod pairs;
+pub mod query;
 
 use std::ops::Range;
 
@@ -19,20 +21,22 @@ pub struct RequestHead {
     raw: Vec<u8>,
     method: Option<Range<usize>>,
     path: Option<Range<usize>>,
-    authorization: Authorization,
+    authorization: Field,
+    /// Other headers that this policy reads, as often as they came.
+    others: Vec<(Wanted, Range<usize>)>,
     /// Names, as the client spelt them, of headers that only the filter may set.
     spoofed: Vec<String>,
 }
 
-/// How often `authorization` is present.
+/// How often a header is present.
 #[derive(Debug)]
-enum Authorization {
+enum Field {
     Absent,
     Once(Range<usize>),
     Several,
 }
 
-/// The `authorization` header of a request.
+/// A header with a credential in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credentials<'a> {
     /// There is none.
@@ -43,14 +47,54 @@ pub enum Credentials<'a> {
     Several,
 }
 
+/// Which headers a policy reads beside those that every policy does.
+#[derive(Clone, Debug, Default)]
+pub struct Reads {
+    /// Names of headers that may hold a token, lower-case.
+    pub headers: Vec<Box<str>>,
+    /// Whether a cookie may, so that it matters which site a request comes from.
+    pub cookies: bool,
+}
+
+/// A header that a policy reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The one with this place in [`Reads::headers`].
+    Header(usize),
+    /// `cookie`.
+    Cookie,
+    /// `origin`.
+    Origin,
+    /// `sec-fetch-site`.
+    FetchSite,
+    /// `upgrade`.
+    Upgrade,
+}
+
+impl Reads {
+    fn wants(&self, name: &[u8]) -> Option<Wanted> {
+        let of_sites = match name {
+            b"cookie" => Some(Wanted::Cookie),
+            b"origin" => Some(Wanted::Origin),
+            b"sec-fetch-site" => Some(Wanted::FetchSite),
+            b"upgrade" => Some(Wanted::Upgrade),
+            _ => None,
+        };
+        let of_sites = of_sites.filter(|_| self.cookies);
+        let index = || self.headers.iter().position(|one| one.as_bytes() == name);
+        of_sites.or_else(|| index().map(Wanted::Header))
+    }
+}
+
 impl RequestHead {
     /// Reads the host's serialized header map. `None` when it is not one.
-    pub fn parse(raw: Vec<u8>, own: &OwnHeaders) -> Option<Self> {
+    pub fn parse(raw: Vec<u8>, own: &OwnHeaders, reads: &Reads) -> Option<Self> {
         let mut head = Self {
             raw: Vec::new(),
             method: None,
             path: None,
-            authorization: Authorization::Absent,
+            authorization: Field::Absent,
+            others: Vec::new(),
             spoofed: Vec::new(),
         };
         let pairs = Pairs::parse(&raw)?;
@@ -63,7 +107,7 @@ impl RequestHead {
                 b":path" => head.path = Some(value),
                 b"authorization" => head.authorization = head.authorization.and(value),
                 _ if own.claims(name) => head.spoofed.push(std::str::from_utf8(name).ok()?.into()),
-                _ => {}
+                _ => head.others.extend(reads.wants(name).map(|wanted| (wanted, value))),
             }
         }
         let complete = seen == pairs.count();
@@ -84,12 +128,28 @@ impl RequestHead {
     /// The `authorization` header.
     pub fn credentials(&self) -> Credentials<'_> {
         match &self.authorization {
-            Authorization::Absent => Credentials::Absent,
-            Authorization::Several => Credentials::Several,
-            Authorization::Once(at) => {
+            Field::Absent => Credentials::Absent,
+            Field::Several => Credentials::Several,
+            Field::Once(at) => {
                 self.raw.get(at.clone()).map_or(Credentials::Several, Credentials::One)
             }
         }
+    }
+
+    /// Another header, if it came once.
+    pub fn once(&self, wanted: Wanted) -> Credentials<'_> {
+        let mut values = self.all(wanted);
+        match (values.next(), values.next()) {
+            (None, _) => Credentials::Absent,
+            (Some(value), None) => Credentials::One(value),
+            (Some(_), Some(_)) => Credentials::Several,
+        }
+    }
+
+    /// Another header, as often as it came.
+    pub fn all(&self, wanted: Wanted) -> impl Iterator<Item = &[u8]> {
+        let found = self.others.iter().filter(move |(one, _)| *one == wanted);
+        found.filter_map(|(_, at)| self.raw.get(at.clone()))
     }
 
     /// Names of headers that only the filter may set, as the client spelt them.
@@ -98,7 +158,7 @@ impl RequestHead {
     }
 }
 
-impl Authorization {
+impl Field {
     fn and(&self, value: Range<usize>) -> Self {
         match self {
             Self::Absent => Self::Once(value),

@@ -10,7 +10,7 @@ use crate::authn::Principal;
 use crate::authz::Permit;
 use crate::config::RoleSource;
 use crate::policy::{Header, HeaderSource, Policy, ProviderId};
-use crate::request::Pairs;
+use crate::request::{Pairs, RequestHead};
 
 /// Longest value of an identity header.
 const MAX_VALUE: usize = 4096;
@@ -87,13 +87,13 @@ pub struct Mutations {
 pub fn mutations(
     policy: &Policy,
     permit: &Permit<'_>,
-    spoofed: &[String],
+    head: &RequestHead,
     identify: bool,
 ) -> Mutations {
-    let remove = spoofed.iter().cloned().map(Cow::Owned).collect();
+    let remove = head.spoofed().iter().cloned().map(Cow::Owned).collect();
     let mut mutations = Mutations { remove, set: Vec::new() };
     match permit.caller().principal() {
-        _ if !identify => {}
+        _ if !identify => mutations.put_query_back(policy, head),
         None => {
             let set = policy.headers.iter();
             let set =
@@ -101,13 +101,37 @@ pub fn mutations(
             mutations.set = set.collect();
         }
         Some(principal) => {
-            if !forwards_token(policy, principal.provider()) {
-                mutations.remove.push(Cow::Borrowed("authorization"));
-            }
             mutations.set = identity(policy, permit, principal);
+            if forwards_token(policy, principal.provider()) {
+                mutations.put_query_back(policy, head);
+            } else {
+                mutations.take_token_out(policy, head);
+            }
         }
     }
     mutations
+}
+
+impl Mutations {
+    /// Takes the token out of all places that hold it. Out of the path it is already: that was
+    /// done before anybody could log it.
+    fn take_token_out(&mut self, policy: &Policy, head: &RequestHead) {
+        self.remove.extend(policy.places.headers_in(head));
+        if let Some(cookies) = policy.places.other_cookies(head) {
+            self.remove.push(Cow::Borrowed("cookie"));
+            if !cookies.is_empty() {
+                self.set.push(("cookie".into(), cookies.into()));
+            }
+        }
+    }
+
+    /// Where the token stays in the request, the path gets it back.
+    fn put_query_back(&mut self, policy: &Policy, head: &RequestHead) {
+        let taken = policy.places.scrubbed_path(head).and(head.path_and_query());
+        if let Some(Ok(path)) = taken.map(std::str::from_utf8) {
+            self.set.push((":path".into(), path.into()));
+        }
+    }
 }
 
 fn forwards_token(policy: &Policy, provider: ProviderId) -> bool {

@@ -17,7 +17,7 @@ use super::host::{self, Callout, Level, Map};
 use crate::authz::CheckError;
 use crate::engine::{Engine, StreamId};
 use crate::pipeline::{Passed, Step};
-use crate::policy::ProviderId;
+use crate::policy::{Policy, ProviderId};
 use crate::reply::Rejection;
 use crate::request::RequestHead;
 use crate::time::Timestamp;
@@ -69,10 +69,13 @@ impl Driver {
     /// A request's head is here.
     pub(super) fn request(&self, stream: StreamId) -> Fate {
         let mut engine = self.engine.borrow_mut();
-        let own = &engine.policy().own_headers;
-        let step = match host::headers(Map::Request).and_then(|raw| RequestHead::parse(raw, own)) {
-            Some(head) => engine.request(stream, head, host::now()),
-            None => Step::Reply(Rejection::Internal),
+        let policy = engine.policy();
+        let (own, reads) = (&policy.own_headers, policy.places.reads());
+        let head = host::headers(Map::Request);
+        let head = head.and_then(|raw| RequestHead::parse(raw, own, reads));
+        let step = match head {
+            Some(head) if hide_token(policy, &head) => engine.request(stream, head, host::now()),
+            Some(_) | None => Step::Reply(Rejection::Internal),
         };
         drop(engine);
         self.perform(stream, step)
@@ -201,6 +204,12 @@ impl Driver {
             host::resume();
         }
     }
+}
+
+/// Takes a token out of the path, before anything that could end in a log; false when it could
+/// not be done.
+fn hide_token(policy: &Policy, head: &RequestHead) -> bool {
+    policy.places.scrubbed_path(head).is_none_or(|path| host::set_path(&path))
 }
 
 /// Shared by a root and its streams.

@@ -78,6 +78,10 @@ pub(super) fn apply(mutations: &Mutations) -> bool {
     mutations.remove.iter().all(remove) && mutations.set.iter().all(set)
 }
 
+pub(super) fn set_path(path: &str) -> bool {
+    raw::replace_header(Map::Request as u32, ":path", path) == raw::OK
+}
+
 pub(super) fn remove_trailer(name: &str) -> bool {
     raw::remove_header(Map::RequestTrailers as u32, name) == raw::OK
 }

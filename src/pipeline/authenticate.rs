@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use crate::authn::{
-    AuthnError, Caller, Checks, KeyState, ParsedToken, RawToken, VerifiedToken, verify,
+    AuthnError, Caller, Checks, KeyState, ParsedToken, RawToken, VerifiedToken, may_use_cookie,
+    verify,
 };
 use crate::engine::Shared;
-use crate::policy::ProviderId;
+use crate::policy::{Policy, ProviderId};
 use crate::reply::Rejection;
+use crate::request::RequestHead;
 use crate::time::Timestamp;
 
 /// Fetches one request waits for at most: one that had begun before it came, and one after.
@@ -29,12 +31,34 @@ impl From<AuthnError> for Obstacle {
 
 /// The caller whom a token names.
 pub(super) fn authenticate(
+    head: &RequestHead,
     token: RawToken<'_>,
     waits_left: u8,
     shared: &mut Shared,
     now: Timestamp,
 ) -> Result<Caller, Obstacle> {
-    verified(token, waits_left, shared, now).map(|verified| Caller::Identified(verified.into()))
+    let verified = verified(token, waits_left, shared, now)?;
+    check_place(head, token, &verified, shared.policy())?;
+    Ok(Caller::Identified(verified.into()))
+}
+
+/// Whether a token may be where it was. Asked of every request: what is known of a token says
+/// nothing about how this request carries it.
+fn check_place(
+    head: &RequestHead,
+    token: RawToken<'_>,
+    verified: &VerifiedToken,
+    policy: &Policy,
+) -> Result<(), Obstacle> {
+    let provider = policy.providers.get(verified.provider()).ok_or(AuthnError::Issuer)?;
+    if !provider.places.contains(token.place()) {
+        return Err(AuthnError::Place.into());
+    }
+    let in_cookie = policy.places.is_cookie(token.place());
+    if in_cookie && !may_use_cookie(head, &provider.allowed_origins) {
+        return Err(Obstacle::Refused(Rejection::CrossSite));
+    }
+    Ok(())
 }
 
 fn verified(

@@ -166,7 +166,7 @@ fn permit(
         }
     };
     let permit = Permit::issue(allowed, caller, decision);
-    let mutations = upstream::mutations(shared.policy(), &permit, request.head.spoofed(), identify);
+    let mutations = upstream::mutations(shared.policy(), &permit, &request.head, identify);
     Ok(Step::Forward(mutations, passed))
 }
 

@@ -3,13 +3,14 @@
 
 mod endpoint;
 mod keys;
+mod places;
 mod routes;
 
 use std::collections::HashSet;
 
 use super::invalid::{InvalidKind, InvalidPolicy};
 use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
-use crate::authn::{ClaimPath, Demands};
+use crate::authn::{ClaimPath, Demands, Places};
 use crate::config::{self, ClaimForm, Config, RoleSource, Span};
 use crate::upstream::OwnHeaders;
 
@@ -19,8 +20,9 @@ type Result<T> = std::result::Result<T, InvalidPolicy>;
 type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
-    let providers =
-        named(&config.providers, "providers", |p| &p.name, |p, at| provider(p, at, config, env))?;
+    let places = places::all(config)?;
+    let compile = |p: &config::Provider, at: &str| provider(p, at, &places, config, env);
+    let providers = named(&config.providers, "providers", |p| &p.name, compile)?;
     let services = named(
         &config.authorization,
         "authorization",
@@ -39,7 +41,17 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let own_headers = OwnHeaders::new(headers.iter().map(|header: &Header| &*header.name));
     let needs_roles = |h: &Header| matches!(h.source, HeaderSource::Roles(RoleSource::Decision));
     let headers_need_roles = headers.iter().any(needs_roles);
-    Ok(Policy { providers, services, headers, headers_need_roles, own_headers, routes, unmatched })
+    check_apart(&places, &own_headers)?;
+    Ok(Policy {
+        providers,
+        places: places.into(),
+        services,
+        headers,
+        headers_need_roles,
+        own_headers,
+        routes,
+        unmatched,
+    })
 }
 
 /// Compiles a list of entries that have unique, non-empty names.
@@ -78,6 +90,7 @@ fn needs(at: impl Into<String>, what: &'static str) -> InvalidPolicy {
 fn provider(
     provider: &config::Provider,
     at: &str,
+    places: &Places,
     config: &Config,
     env: Env<'_>,
 ) -> Result<Provider> {
@@ -106,6 +119,8 @@ fn provider(
         keys,
         demands: demands(provider, at)?,
         clock_skew: provider.clock_skew.as_duration(),
+        places: places.set_of(&places::of(provider, at)?),
+        allowed_origins: places::origins(provider, at)?,
         forward: provider.forward,
         roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),
     })
@@ -186,7 +201,8 @@ fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Resul
         return Err(needs(at, "a name of lower-case letters, digits and `-`"));
     }
     if OwnHeaders::is_reserved(name) {
-        return Err(InvalidPolicy::new(at, InvalidKind::ReservedHeader(name.into())));
+        let kind = InvalidKind::ReservedHeader { name: name.into(), what: "be an identity header" };
+        return Err(InvalidPolicy::new(at, kind));
     }
     if header.anonymous.as_deref().is_some_and(|value| !is_header_text(value)) {
         return Err(needs(format!("{at}.anonymous"), "printable ASCII"));
@@ -200,6 +216,14 @@ fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Resul
     };
     let anonymous = header.anonymous.as_deref().map(Into::into);
     Ok(Header { name: name.into(), source, anonymous })
+}
+
+/// A header that only the filter sets cannot be one that clients send.
+fn check_apart(places: &Places, own: &OwnHeaders) -> Result<()> {
+    let mut names = places.reads().headers.iter();
+    names.find(|name| own.claims(name.as_bytes())).map_or(Ok(()), |name| {
+        Err(needs(format!("identity_headers.{name:?}"), "a name that no provider's `from` has"))
+    })
 }
 
 fn is_header_text(value: &str) -> bool {

@@ -44,8 +44,13 @@ pub enum InvalidKind {
         /// What is wrong with it.
         error: InvalidTemplate,
     },
-    /// A header that nobody may claim.
-    ReservedHeader(String),
+    /// A header that nobody may use for this.
+    ReservedHeader {
+        /// Its name.
+        name: String,
+        /// What it cannot do.
+        what: &'static str,
+    },
     /// An environment variable that is not set.
     Environment(String),
 }
@@ -90,8 +95,8 @@ impl fmt::Display for InvalidKind {
             Self::Duplicate { what, name } => write!(f, "a second {what} named `{name}`"),
             Self::Needs(what) => write!(f, "needs {what}"),
             Self::Template { text, error } => write!(f, "`{text}` {error}"),
-            Self::ReservedHeader(name) => {
-                write!(f, "`{name}` cannot be an identity header: requests need it as it is")
+            Self::ReservedHeader { name, what } => {
+                write!(f, "`{name}` cannot {what}: requests need it as it is")
             }
             Self::Environment(name) => write!(f, "environment variable `{name}` is not set"),
         }

@@ -191,7 +191,9 @@ impl World {
         let stream = self.next;
         self.next += 1;
         let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
-        let head = RequestHead::parse(Pairs::serialize(pairs), &self.engine.policy().own_headers);
+        let policy = self.engine.policy();
+        let (own, reads) = (&policy.own_headers, policy.places.reads());
+        let head = RequestHead::parse(Pairs::serialize(pairs), own, reads);
         (stream, self.engine.request(stream, head.unwrap(), self.now))
     }
 

@@ -33,7 +33,9 @@ impl Gateway {
             (b":authority", b"shop"),
             (b"authorization", credential),
         ];
-        let head = RequestHead::parse(Pairs::serialize(headers), &self.0.policy().own_headers);
+        let policy = self.0.policy();
+        let reads = policy.places.reads();
+        let head = RequestHead::parse(Pairs::serialize(headers), &policy.own_headers, reads);
         let Some(head) = head else { return false };
         matches!(self.0.request(1, head, now()), Step::Forward(..))
     }
