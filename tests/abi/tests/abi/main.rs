@@ -16,6 +16,7 @@ mod keys_faults;
 mod keys_shared;
 mod keys_state;
 mod odd_requests;
+mod places;
 mod policy;
 mod protobuf;
 mod quiet;

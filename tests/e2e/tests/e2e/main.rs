@@ -21,3 +21,4 @@ mod spoofed_headers;
 mod spoofed_trailers;
 mod support;
 mod token_claims;
+mod token_places;
