@@ -121,7 +121,7 @@ impl Places {
         }
         let path = head.path_and_query()?;
         match std::str::from_utf8(path) {
-            Ok(path) => query::without(path, self.query_names()),
+            Ok(path) => query::without(path, &self.query_names()),
             Err(_) => {
                 let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
                 Some(String::from_utf8_lossy(path).into_owned())
@@ -150,7 +150,7 @@ impl Places {
         let headers = head.all(Wanted::Cookie).filter_map(|value| std::str::from_utf8(value).ok());
         let whole = headers.collect::<Vec<_>>().join("; ");
         let found = self.cookie_names().any(|name| cookies::values(&whole, name).next().is_some());
-        found.then(|| cookies::without(&whole, self.cookie_names()))
+        found.then(|| cookies::without(&whole, &self.cookie_names()))
     }
 
     fn cookie_names(&self) -> impl Iterator<Item = &str> + Clone {

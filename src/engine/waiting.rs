@@ -1,6 +1,6 @@
 //! Requests that wait, by stream. Bounded: a request that finds no room is handed back.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::StreamId;
 use crate::pipeline::Pipeline;
@@ -11,7 +11,7 @@ const MAX_WAITING: usize = 4096;
 
 /// Undecided requests.
 #[derive(Debug, Default)]
-pub(super) struct WaitingRoom(HashMap<StreamId, Pipeline>);
+pub(super) struct WaitingRoom(BTreeMap<StreamId, Pipeline>);
 
 impl WaitingRoom {
     /// Keeps a request; hands it back when there is no room.
@@ -25,16 +25,13 @@ impl WaitingRoom {
 
     /// Takes a request out.
     pub(super) fn take(&mut self, stream: StreamId) -> Option<Pipeline> {
-        // Asked for every stream that ends; hashing its number for an empty room is waste.
-        if self.0.is_empty() { None } else { self.0.remove(&stream) }
+        self.0.remove(&stream)
     }
 
     /// Streams whose requests wait for a provider's keys, oldest stream first.
     pub(super) fn awaiting_keys(&self, provider: ProviderId) -> Vec<StreamId> {
         let waiting = self.0.iter().filter(|(_, p)| p.awaited_keys() == Some(provider));
-        let mut streams: Vec<_> = waiting.map(|(stream, _)| *stream).collect();
-        streams.sort_unstable();
-        streams
+        waiting.map(|(stream, _)| *stream).collect()
     }
 }
 

@@ -16,7 +16,7 @@ pub fn values<'q>(path_and_query: &'q str, name: &'q str) -> impl Iterator<Item 
 /// The path and query without the parameters of these names; `None` when it has none of them.
 pub fn without<'n>(
     path_and_query: &str,
-    names: impl Iterator<Item = &'n str> + Clone,
+    names: &(impl Iterator<Item = &'n str> + Clone),
 ) -> Option<String> {
     let (path, query) = path_and_query.split_once('?')?;
     let is_named = |part: &str| names.clone().any(|name| is(split(part).0, name));
@@ -93,10 +93,10 @@ mod tests {
             ("/p?t=x&", "/p"),
             ("/p?a=1&u=2&b=?", "/p?a=1&b=?"),
         ] {
-            assert_eq!(without(path, ["t", "u"].into_iter()).as_deref(), Some(rest), "{path}");
+            assert_eq!(without(path, &["t", "u"].into_iter()).as_deref(), Some(rest), "{path}");
         }
         for path in ["/p", "/p?", "/p?a=t&b", "/t?a"] {
-            assert_eq!(without(path, ["t"].into_iter()), None, "{path}");
+            assert_eq!(without(path, &["t"].into_iter()), None, "{path}");
         }
     }
 }

@@ -134,8 +134,9 @@ fn conditions(written: &config::Condition, at: &str, config: &Config) -> Result<
     if compiled.is_empty() {
         return Err(needs(at, "at least one condition (`always: true` for every request)"));
     }
-    compiled.sort_by_key(Condition::asks);
-    Ok(compiled)
+    let (asking, mut ordered): (Vec<_>, Vec<_>) = compiled.into_iter().partition(Condition::asks);
+    ordered.extend(asking);
+    Ok(ordered)
 }
 
 fn non_empty(values: &[String], at: &str) -> Result<Vec<Box<str>>> {
