@@ -8,6 +8,7 @@ pub(crate) mod document;
 mod duration;
 mod keys;
 mod places;
+mod resource;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use serde::Deserialize;
 pub use duration::Span;
 pub use keys::{Discovery, Jwks, UnknownKeyFetches};
 pub use places::TokenPlace;
+pub use resource::ProtectedResource;
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,6 +35,14 @@ pub struct Config {
     /// every route before any is set. Default: none.
     #[serde(default)]
     pub identity_headers: BTreeMap<String, IdentityHeader>,
+    /// Scheme, host and port under which clients reach this gateway, such as
+    /// `https://api.example.com`. What a request says of its host is never believed for this.
+    /// Default: none; `protected_resource` and `dpop` need it.
+    #[serde(default)]
+    pub public_origin: Option<String>,
+    /// Tell clients where to get tokens (RFC 9728). Default: nothing is told.
+    #[serde(default)]
+    pub protected_resource: Option<ProtectedResource>,
     /// Answer to a request that matches no route. Default: 404 with an empty body.
     #[serde(default)]
     pub unmatched: Unmatched,
@@ -337,6 +347,11 @@ pub struct Condition {
     /// without a token, or a token without the claim, does not hold.
     #[serde(default)]
     pub claims: BTreeMap<String, Vec<String>>,
+    /// Scopes that the token must grant, all of them: in `scope`, or in `scp` where there is no
+    /// `scope`. Where only they are missing, the answer is 403 with `insufficient_scope` and names
+    /// them (RFC 6750 §3.1). Default: none.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
     /// Roles of the caller.
     #[serde(default)]
     pub roles: Option<Roles>,

@@ -14,7 +14,7 @@ use crate::authz::CheckError;
 use crate::config::Token;
 use crate::engine::Shared;
 use crate::policy::{Matched, ProviderId, Route, ServiceId};
-use crate::reply::Rejection;
+use crate::reply::{self, LocalReply, Rejection};
 use crate::request::{RequestHead, canonical_path};
 use crate::time::Timestamp;
 use crate::upstream::Mutations;
@@ -53,6 +53,8 @@ pub enum Step {
     Forward(Mutations, Passed),
     /// Answer it.
     Reply(Rejection),
+    /// Answer it with something that is for everybody.
+    Serve(LocalReply),
     /// Hold it until a fetch of this provider's keys has ended.
     AwaitKeys(ProviderId),
     /// Hold it and ask this decision point this question.
@@ -140,7 +142,8 @@ fn reply(rejection: Rejection) -> (Pipeline, Step) {
 /// Phases 0 and 1: the path, the route, the token.
 fn admit(head: RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, Step) {
     let route = match route(&head, shared) {
-        Ok(route) => route,
+        Ok(Destination::Route(route)) => route,
+        Ok(Destination::Metadata(served)) => return (Pipeline::Done, Step::Serve(served)),
         Err(rejection) => return reply(rejection),
     };
     let request = Request { route, head };
@@ -176,7 +179,7 @@ fn proceed(
 ) -> (Pipeline, Step) {
     match caller {
         Ok(caller) => authorize(request, caller, shared, now),
-        Err(Obstacle::Refused(rejection)) => reply(rejection),
+        Err(Obstacle::Refused(rejection)) => reply(rejection.wanting(request.route.scope.as_ref())),
         Err(Obstacle::Wait { provider, waits_left }) => {
             let waiting = ExpectKeys { request, provider, waits_left };
             (Pipeline::ExpectKeys(Box::new(waiting)), Step::AwaitKeys(provider))
@@ -184,12 +187,25 @@ fn proceed(
     }
 }
 
-fn route(head: &RequestHead, shared: &Shared) -> Result<Rc<Route>, Rejection> {
+/// What a path leads to.
+enum Destination {
+    Route(Rc<Route>),
+    Metadata(LocalReply),
+}
+
+fn route(head: &RequestHead, shared: &Shared) -> Result<Destination, Rejection> {
     let path = canonical_path(head.path_and_query().unwrap_or_default());
     let path = path.map_err(Rejection::NotCanonical)?;
     let policy = shared.policy();
-    match policy.routes.find(path, head.method().unwrap_or_default()) {
-        Matched::Route(route) => Ok(Rc::clone(route)),
+    let method = head.method().unwrap_or_default();
+    if let Some(metadata) = policy.metadata.as_ref().filter(|metadata| *metadata.path == *path) {
+        let allow = || Rejection::Method { allow: vec!["GET".into(), "HEAD".into()] };
+        return reply::metadata(&metadata.document, method)
+            .map(Destination::Metadata)
+            .ok_or_else(allow);
+    }
+    match policy.routes.find(path, method) {
+        Matched::Route(route) => Ok(Destination::Route(Rc::clone(route))),
         Matched::OtherMethods(methods) => {
             Err(Rejection::Method { allow: methods.into_iter().map(str::to_owned).collect() })
         }

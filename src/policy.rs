@@ -7,6 +7,7 @@ mod compile;
 mod endpoint;
 mod invalid;
 mod keys;
+mod resource;
 mod route;
 mod rule;
 
@@ -16,11 +17,13 @@ use std::time::Duration;
 
 use crate::authn::{AlgorithmSet, ClaimPath, Demands, PlaceSet, Places};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
+use crate::reply::Challenge;
 use crate::upstream::OwnHeaders;
 
 pub use endpoint::{Endpoint, split_url};
 pub use invalid::{InvalidKind, InvalidPolicy};
 pub use keys::{Discovery, KeyLocation, KeySource};
+pub use resource::Metadata;
 pub use route::{InvalidTemplate, Matched, RouteTable, Template};
 pub use rule::{
     Allowed, Answer, Condition, Effect, Facts, NeedAnswer, Rule, Truth, Verdict, evaluate,
@@ -51,6 +54,8 @@ pub struct Policy {
     pub routes: RouteTable<Rc<Route>>,
     /// Status for requests that match no route.
     pub unmatched: u16,
+    /// What clients are told about where to get tokens.
+    pub metadata: Option<Metadata>,
 }
 
 /// An issuer of tokens.
@@ -141,6 +146,8 @@ pub struct Route {
     pub token: Token,
     /// Rules in order.
     pub rules: Vec<Rule>,
+    /// Scopes that a challenge names: those of the first allowing rule that wants any.
+    pub scope: Option<Rc<str>>,
     /// Decision point, when there is one.
     pub service: Option<ServiceId>,
     /// What a missing answer means.
@@ -181,6 +188,11 @@ impl Policy {
         let config: Config = serde_path_to_error::deserialize(document)
             .map_err(|error| InvalidPolicy::parse(&error))?;
         Self::compile(&config, env)
+    }
+
+    /// What every challenge says.
+    pub fn challenge(&self) -> Challenge<'_> {
+        Challenge { resource_metadata: self.metadata.as_ref().map(|metadata| &*metadata.url) }
     }
 
     /// Compiles a configuration. `env` looks up environment variables.
@@ -235,6 +247,9 @@ impl fmt::Display for Policy {
             for rule in &r.rules {
                 writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.conditions)?;
             }
+        }
+        if let Some(metadata) = &self.metadata {
+            writeln!(f, "metadata {}: {}", metadata.url, metadata.document)?;
         }
         writeln!(f, "unmatched: {}", self.unmatched)
     }

@@ -4,6 +4,8 @@
 //! What exactly was wrong goes into the response code details, for the operator's access log.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::rc::Rc;
 
 use crate::authn::AuthnError;
 use crate::authz::CheckError;
@@ -25,7 +27,12 @@ pub enum Rejection {
         allow: Vec<String>,
     },
     /// The client's: credentials are missing or not good. 401 or 400 (RFC 6750 §3).
-    Credentials(AuthnError),
+    Credentials {
+        /// Which of these it is, and why.
+        error: AuthnError,
+        /// Scopes that the route wants.
+        scope: Option<Rc<str>>,
+    },
     /// The client's: its token is in a cookie, and nothing says that the page that made a browser
     /// send it may. 403.
     CrossSite,
@@ -34,6 +41,8 @@ pub enum Rejection {
         /// The rule, if it was one.
         rule: Option<String>,
     },
+    /// The policy's: no rule allows, and one might have with these scopes. 403 (RFC 6750 §3.1).
+    Scope(Rc<str>),
     /// Nobody's here: the issuer's keys cannot be had. 503.
     NoKeys,
     /// Nobody's here: the decision point did not decide. 503.
@@ -47,6 +56,13 @@ pub enum Rejection {
     Overloaded,
     /// Ours: something that cannot happen did. 500.
     Internal,
+}
+
+/// What challenges say whatever was wrong.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Challenge<'p> {
+    /// URL of the protected resource metadata (RFC 9728 §5.1).
+    pub resource_metadata: Option<&'p str>,
 }
 
 /// A reply that the filter gives itself.
@@ -66,8 +82,22 @@ pub struct LocalReply {
 const RETRY_AFTER: &str = "1";
 
 impl Rejection {
+    /// A refusal for credentials.
+    pub const fn credentials(error: AuthnError) -> Self {
+        Self::Credentials { error, scope: None }
+    }
+
+    /// The same refusal, where it challenges with the scopes that the route wants.
+    #[must_use]
+    pub fn wanting(self, scope: Option<&Rc<str>>) -> Self {
+        match self {
+            Self::Credentials { error, .. } => Self::Credentials { error, scope: scope.cloned() },
+            other => other,
+        }
+    }
+
     /// The reply for this refusal.
-    pub fn reply(&self) -> LocalReply {
+    pub fn reply(&self, challenge: &Challenge<'_>) -> LocalReply {
         let details = self.details();
         match self {
             Self::NotCanonical(_) => problem(400, "The path is not in canonical form.", details),
@@ -76,11 +106,19 @@ impl Rejection {
             }
             Self::Method { allow } => problem(405, "The method is not allowed here.", details)
                 .with("allow", allow.join(", ")),
-            Self::Credentials(error) => credentials(*error, details),
+            Self::Credentials { error, scope } => {
+                credentials(*error, scope.as_deref(), challenge, details)
+            }
             Self::CrossSite => {
                 problem(403, "A request with this cookie needs an allowed origin.", details)
             }
             Self::Forbidden { .. } => problem(403, "The request is not permitted.", details),
+            Self::Scope(scope) => {
+                let text = "The token does not grant the scopes that are needed.";
+                let error = Some(("insufficient_scope", text));
+                problem(403, text, details)
+                    .with("www-authenticate", challenge.bearer(error, Some(scope)))
+            }
             Self::NoKeys | Self::Undecided { .. } => {
                 problem(503, "The request could not be decided.", details)
                     .with("retry-after", RETRY_AFTER.into())
@@ -97,9 +135,10 @@ impl Rejection {
             Self::NotCanonical(_) => "bad_path",
             Self::NoRoute { .. } => "no_route",
             Self::Method { .. } => "method",
-            Self::Credentials(_) => "credentials",
+            Self::Credentials { .. } => "credentials",
             Self::CrossSite => "cross_site",
             Self::Forbidden { .. } => "forbidden",
+            Self::Scope(_) => "scope",
             Self::NoKeys => "no_keys",
             Self::Undecided { .. } => "undecided",
             Self::Overloaded => "overloaded",
@@ -110,11 +149,11 @@ impl Rejection {
     fn details(&self) -> String {
         let reason: Cow<'_, str> = match self {
             Self::NotCanonical(why) => why.reason().into(),
-            Self::Credentials(error) => error.reason().into(),
+            Self::Credentials { error, .. } => error.reason().into(),
             Self::Forbidden { rule } => rule.as_deref().unwrap_or("no_rule").into(),
             Self::Undecided { rule, error } => format!("{rule}.{error}").into(),
             Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "".into(),
-            Self::CrossSite | Self::Overloaded | Self::Internal => "".into(),
+            Self::CrossSite | Self::Scope(_) | Self::Overloaded | Self::Internal => "".into(),
         };
         let separator = if reason.is_empty() { "" } else { "." };
         format!("claimgate.{}{separator}{reason}", self.outcome())
@@ -124,13 +163,19 @@ impl Rejection {
 /// RFC 6750 §3.1: no error code where there were no credentials at all, `invalid_request` with
 /// 400 where there was not exactly one bearer token, else `invalid_token`. One text for all of
 /// the latter: which check failed would help nobody but an attacker.
-fn credentials(error: AuthnError, details: String) -> LocalReply {
+fn credentials(
+    error: AuthnError,
+    scope: Option<&str>,
+    challenge: &Challenge<'_>,
+    details: String,
+) -> LocalReply {
     match error {
         AuthnError::Missing => problem(401, "A bearer token is required.", details)
-            .with("www-authenticate", "Bearer".into()),
+            .with("www-authenticate", challenge.bearer(None, scope)),
         AuthnError::Several | AuthnError::NotBearer | AuthnError::TooLong => {
             let text = "Exactly one bearer token is expected.";
-            problem(400, text, details).with("www-authenticate", challenge("invalid_request", text))
+            let error = Some(("invalid_request", text));
+            problem(400, text, details).with("www-authenticate", challenge.bearer(error, scope))
         }
         AuthnError::Malformed
         | AuthnError::Algorithm
@@ -148,13 +193,34 @@ fn credentials(error: AuthnError, details: String) -> LocalReply {
         | AuthnError::Lifetime
         | AuthnError::Place => {
             let text = "The token is not valid here.";
-            problem(401, text, details).with("www-authenticate", challenge("invalid_token", text))
+            let error = Some(("invalid_token", text));
+            problem(401, text, details).with("www-authenticate", challenge.bearer(error, scope))
         }
     }
 }
 
-fn challenge(error: &str, description: &str) -> String {
-    format!("Bearer error=\"{error}\", error_description=\"{description}\"")
+impl Challenge<'_> {
+    /// A challenge of the scheme `Bearer` (RFC 6750 §3), with an error and its description.
+    /// Everything in it is from the configuration or a word of ours, and none of that has quotes.
+    fn bearer(&self, error: Option<(&str, &str)>, scope: Option<&str>) -> String {
+        let (error, description) = error.unzip();
+        let parameters = [
+            ("error", error),
+            ("error_description", description),
+            ("scope", scope),
+            ("resource_metadata", self.resource_metadata),
+        ];
+        let mut challenge = String::from("Bearer");
+        let mut before = " ";
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                // Writing to a string cannot fail.
+                let _ = write!(challenge, "{before}{name}=\"{value}\"");
+                before = ", ";
+            }
+        }
+        challenge
+    }
 }
 
 fn problem(status: u16, detail: &str, details: String) -> LocalReply {
@@ -180,6 +246,30 @@ const fn title(status: u16) -> &'static str {
     }
 }
 
+/// The protected resource metadata (RFC 9728 §3.2), for everybody and from any page: it says nothing
+/// that is not public. Browsers ask first (Fetch, CORS-preflight) when a client adds headers of its
+/// own. `None` for other methods.
+pub fn metadata(document: &str, method: &str) -> Option<LocalReply> {
+    let (status, body) = match method {
+        "GET" => (200, document),
+        "HEAD" => (200, ""),
+        "OPTIONS" => (204, ""),
+        _ => return None,
+    };
+    let reply = LocalReply {
+        status,
+        headers: vec![("access-control-allow-origin", "*".to_owned())],
+        body: body.to_owned(),
+        details: "claimgate.metadata".to_owned(),
+    };
+    Some(match status {
+        204 => reply.with("access-control-allow-headers", "*".into()),
+        _ => reply
+            .with("content-type", "application/json".into())
+            .with("cache-control", "max-age=300".into()),
+    })
+}
+
 impl LocalReply {
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
@@ -196,9 +286,10 @@ mod tests {
         let all = [
             Rejection::NotCanonical(NotCanonical::Segment),
             Rejection::Method { allow: vec!["GET".into(), "HEAD".into()] },
-            Rejection::Credentials(AuthnError::Missing),
-            Rejection::Credentials(AuthnError::Several),
-            Rejection::Credentials(AuthnError::Expired),
+            Rejection::credentials(AuthnError::Missing),
+            Rejection::credentials(AuthnError::Several),
+            Rejection::credentials(AuthnError::Expired),
+            Rejection::Scope("a b".into()),
             Rejection::CrossSite,
             Rejection::Forbidden { rule: None },
             Rejection::NoKeys,
@@ -207,7 +298,7 @@ mod tests {
             Rejection::Internal,
         ];
         for rejection in all {
-            let reply = rejection.reply();
+            let reply = rejection.reply(&Challenge::default());
             let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
             assert_eq!(body["status"], reply.status, "{rejection:?}");
             assert_eq!(reply.details.split('.').next(), Some("claimgate"));
@@ -216,15 +307,36 @@ mod tests {
 
     #[test]
     fn a_missing_token_is_challenged_without_an_error_code() {
-        let reply = Rejection::Credentials(AuthnError::Missing).reply();
+        let reply = Rejection::credentials(AuthnError::Missing).reply(&Challenge::default());
         assert_eq!(reply.status, 401);
         assert!(reply.headers.contains(&("www-authenticate", "Bearer".into())));
     }
 
     #[test]
+    fn challenges_say_what_is_wanted_and_where_to_get_it() {
+        let challenge = Challenge { resource_metadata: Some("https://api.test/m") };
+        let said = |rejection: Rejection| {
+            let reply = rejection.wanting(Some(&"a b".into())).reply(&challenge);
+            let said = reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate");
+            (reply.status, said.unwrap().1)
+        };
+        let metadata = "resource_metadata=\"https://api.test/m\"";
+        let (status, bare) = said(Rejection::credentials(AuthnError::Missing));
+        assert_eq!((status, bare), (401, format!("Bearer scope=\"a b\", {metadata}")));
+        let (status, invalid) = said(Rejection::credentials(AuthnError::Expired));
+        assert_eq!(status, 401);
+        assert!(invalid.starts_with("Bearer error=\"invalid_token\", error_description=\""));
+        assert!(invalid.ends_with(&format!("\", scope=\"a b\", {metadata}")), "{invalid}");
+        let (status, short) = said(Rejection::Scope("c".into()));
+        assert_eq!(status, 403);
+        assert!(short.starts_with("Bearer error=\"insufficient_scope\""), "{short}");
+        assert!(short.ends_with(&format!("scope=\"c\", {metadata}")), "{short}");
+    }
+
+    #[test]
     fn a_bad_token_gets_one_text_whatever_was_wrong() {
-        let expired = Rejection::Credentials(AuthnError::Expired).reply();
-        let forged = Rejection::Credentials(AuthnError::Signature).reply();
+        let expired = Rejection::credentials(AuthnError::Expired).reply(&Challenge::default());
+        let forged = Rejection::credentials(AuthnError::Signature).reply(&Challenge::default());
         assert_eq!((&expired.headers, &expired.body), (&forged.headers, &forged.body));
         assert_ne!(expired.details, forged.details);
     }
@@ -232,7 +344,12 @@ mod tests {
     #[test]
     fn what_could_not_be_decided_may_be_asked_again() {
         for rejection in [Rejection::NoKeys, Rejection::Overloaded] {
-            assert!(rejection.reply().headers.contains(&("retry-after", "1".into())));
+            assert!(
+                rejection
+                    .reply(&Challenge::default())
+                    .headers
+                    .contains(&("retry-after", "1".into()))
+            );
         }
     }
 }

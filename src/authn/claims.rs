@@ -61,6 +61,16 @@ impl Claims {
         };
         one.into_iter().chain(many).filter_map(text)
     }
+
+    /// Whether they grant a scope: by `scope` (RFC 8693 §4.2) or, where there is none, by `scp`;
+    /// each either one text with spaces between scopes, or an array of scopes.
+    pub fn grant(&self, scope: &str) -> bool {
+        match self.named("scope").or_else(|| self.named("scp")) {
+            Some(Value::String(scopes)) => scopes.split(' ').any(|one| one == scope),
+            Some(Value::Array(scopes)) => scopes.iter().any(|one| one == scope),
+            _ => false,
+        }
+    }
 }
 
 /// Claim values never reach a log, so they have no debug form either.
@@ -109,6 +119,31 @@ mod tests {
         assert_eq!(texts(json, "a.c.d"), ["1"]);
         assert!(texts(json, "a.x").is_empty());
         assert!(texts(json, "a.b.c").is_empty());
+    }
+
+    #[test]
+    fn scopes_are_whole_words_or_members() {
+        let grant = |json: &str| Claims::from_slice(json.as_bytes()).unwrap().grant("a:read");
+        for json in [
+            r#"{"scope":"a:read"}"#,
+            r#"{"scope":"b a:read c"}"#,
+            r#"{"scp":["b","a:read"]}"#,
+            r#"{"scp":"a:read b"}"#,
+            r#"{"scope":["a:read"]}"#,
+        ] {
+            assert!(grant(json), "{json}");
+        }
+        for json in [
+            "{}",
+            r#"{"scope":"a:reader"}"#,
+            r#"{"scope":"A:read"}"#,
+            r#"{"scope":["b a:read"]}"#,
+            r#"{"scope":"b","scp":"a:read"}"#,
+            r#"{"scope":{"a:read":true}}"#,
+            r#"{"scope":null,"scp":"a:read"}"#,
+        ] {
+            assert!(!grant(json), "{json}");
+        }
     }
 
     #[test]

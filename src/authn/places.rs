@@ -89,6 +89,11 @@ impl Places {
         places.map(|(_, place)| place.to_string()).collect::<Vec<_>>().join(" ")
     }
 
+    /// Whether one of the places is like this.
+    pub fn has(&self, like: impl Fn(&Place) -> bool) -> bool {
+        self.all.iter().any(like)
+    }
+
     /// What a request's head has to be read for.
     pub const fn reads(&self) -> &Reads {
         &self.reads

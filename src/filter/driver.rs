@@ -127,6 +127,11 @@ impl Driver {
                 Fate::Passed
             }
             Step::Reply(rejection) => self.refuse(&rejection),
+            Step::Serve(reply) => {
+                count("metadata");
+                host::reply(&reply);
+                Fate::Answered
+            }
             Step::AwaitKeys(_) => {
                 // Should the queue fail, the next tick does the same a little later.
                 self.queue.map(host::enqueue);
@@ -160,7 +165,7 @@ impl Driver {
 
     fn refuse(&self, rejection: &Rejection) -> Fate {
         count(rejection.outcome());
-        let reply = rejection.reply();
+        let reply = rejection.reply(&self.engine.borrow().policy().challenge());
         let level = if reply.status >= 500 { self.warning_level() } else { Level::Debug };
         host::log(level, &format!("{} {}", reply.status, reply.details));
         host::reply(&reply);

@@ -7,7 +7,7 @@ use proxy_wasm::types::Action;
 use super::driver::{Fate, SharedDriver};
 use super::host;
 use crate::engine::StreamId;
-use crate::reply::Rejection;
+use crate::reply::{Challenge, Rejection};
 
 /// One request.
 pub(super) struct Stream {
@@ -44,7 +44,7 @@ impl HttpContext for Stream {
             Some(driver) => driver.request(self.id),
             // A root that never accepted a configuration has nothing to decide with.
             None => {
-                host::reply(&Rejection::Internal.reply());
+                host::reply(&Rejection::Internal.reply(&Challenge::default()));
                 Fate::Answered
             }
         };

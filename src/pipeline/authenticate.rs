@@ -25,7 +25,7 @@ pub(super) enum Obstacle {
 
 impl From<AuthnError> for Obstacle {
     fn from(error: AuthnError) -> Self {
-        Self::Refused(Rejection::Credentials(error))
+        Self::Refused(Rejection::credentials(error))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{ExpectDecision, Passed, Pipeline, Request, Step, reply};
-use crate::authn::{Caller, Principal};
+use crate::authn::{AuthnError, Caller, Principal};
 use crate::authz::{CalloutResponse, CheckError, Decision, Permit, decode, encode};
 use crate::config::{FailureMode, Token};
 use crate::engine::Shared;
@@ -120,6 +120,11 @@ fn decide(
     let rejection = match evaluate(&request.route.rules, &facts)? {
         Verdict::Allow(allowed) => return permit(request, caller, answered, &allowed, shared),
         Verdict::Deny { rule } => Rejection::Forbidden { rule: rule.map(str::to_owned) },
+        // Whoever has no token at all cannot be told that it grants too little.
+        Verdict::Scope(scope) if caller.principal().is_none() => {
+            Rejection::credentials(AuthnError::Missing).wanting(Some(scope))
+        }
+        Verdict::Scope(scope) => Rejection::Scope(Rc::clone(scope)),
         Verdict::Undecided { rule, error } => Rejection::Undecided { rule: rule.into(), error },
     };
     Ok(Step::Reply(rejection))

@@ -4,12 +4,14 @@
 mod endpoint;
 mod keys;
 mod places;
+mod resource;
 mod routes;
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use super::invalid::{InvalidKind, InvalidPolicy};
-use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Secret, Service};
+use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Route, Secret, Service};
 use crate::authn::{ClaimPath, Demands, Places};
 use crate::config::{self, ClaimForm, Config, RoleSource, Span};
 use crate::upstream::OwnHeaders;
@@ -42,6 +44,9 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let needs_roles = |h: &Header| matches!(h.source, HeaderSource::Roles(RoleSource::Decision));
     let headers_need_roles = headers.iter().any(needs_roles);
     check_apart(&places, &own_headers)?;
+    let public_origin = resource::public_origin(config)?;
+    let routes_of = routes.iter().map(|route: &Rc<Route>| &**route);
+    let metadata = resource::metadata(config, public_origin.as_deref(), routes_of)?;
     Ok(Policy {
         providers,
         places: places.into(),
@@ -51,6 +56,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         own_headers,
         routes,
         unmatched,
+        metadata,
     })
 }
 

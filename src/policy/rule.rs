@@ -4,6 +4,8 @@
 //! an allow rule needs true, a deny rule fires on true and on unknown. A condition that needs the
 //! decision point says so when it is reached and not before, so that nobody is asked in vain.
 
+use std::rc::Rc;
+
 use crate::authn::{Caller, ClaimPath};
 use crate::authz::{CheckError, Decision};
 use crate::config::RoleSource;
@@ -46,6 +48,13 @@ pub enum Condition {
         any_of: Vec<Box<str>>,
         /// Where the caller's are found.
         from: RoleSource,
+    },
+    /// The token grants all of these scopes.
+    Scopes {
+        /// The scopes.
+        all_of: Vec<Box<str>>,
+        /// The same as a challenge names them (RFC 6750 §3), separated by spaces.
+        text: Rc<str>,
     },
     /// The decision point says so.
     Decision {
@@ -124,6 +133,8 @@ pub enum Verdict<'p> {
         /// The rule, if it was one.
         rule: Option<&'p str>,
     },
+    /// No rule allowed it; one might have, had the token granted these scopes.
+    Scope(&'p Rc<str>),
     /// It would depend on an answer that is missing.
     Undecided {
         /// The rule that needed it.
@@ -155,10 +166,12 @@ impl<'p> Allowed<'p> {
 /// Evaluates a route's rules in order; the first that fires decides, and no rule means deny.
 pub fn evaluate<'p>(rules: &'p [Rule], facts: &Facts<'_>) -> Result<Verdict<'p>, NeedAnswer> {
     let mut undecided = None;
+    let mut short_of = None;
     for rule in rules {
         let missing = facts.answer.fault();
         match (rule.effect, rule.truth(facts)?) {
-            (_, Truth::False) => {}
+            (Effect::Allow, Truth::False) => short_of = short_of.or_else(|| rule.scope(facts)),
+            (Effect::Deny, Truth::False) => {}
             (Effect::Allow, Truth::True) => {
                 let assumed = missing.is_some() && rule.asks();
                 return Ok(Verdict::Allow(Allowed { rule: &rule.name, assumed }));
@@ -176,14 +189,34 @@ pub fn evaluate<'p>(rules: &'p [Rule], facts: &Facts<'_>) -> Result<Verdict<'p>,
             }
         }
     }
-    Ok(undecided
-        .map_or(Verdict::Deny { rule: None }, |(rule, error)| Verdict::Undecided { rule, error }))
+    Ok(match (undecided, short_of) {
+        (Some((rule, error)), _) => Verdict::Undecided { rule, error },
+        (None, Some(scope)) => Verdict::Scope(scope),
+        (None, None) => Verdict::Deny { rule: None },
+    })
 }
 
 impl Rule {
     /// Whether one of its conditions needs the decision point.
     pub fn asks(&self) -> bool {
         self.conditions.iter().any(Condition::asks)
+    }
+
+    /// The scopes that a token of its own provider would need for this rule.
+    pub fn scopes(&self) -> Option<&Rc<str>> {
+        self.conditions.iter().find_map(|condition| match condition {
+            Condition::Scopes { text, .. } => Some(text),
+            _ => None,
+        })
+    }
+
+    /// The scopes, if nothing that can be told without asking stands against the rule but them.
+    fn scope(&self, facts: &Facts<'_>) -> Option<&Rc<str>> {
+        let others = self.conditions.iter().filter(|condition| {
+            !condition.asks() && !matches!(condition, Condition::Scopes { .. })
+        });
+        let mut truths = others.map(|condition| condition.truth(facts));
+        truths.all(|truth| truth != Ok(Truth::False)).then(|| self.scopes()).flatten()
     }
 
     fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {
@@ -209,6 +242,7 @@ impl Condition {
         match self {
             Self::Always => Ok(Truth::True),
             Self::Claim { path, any_of } => Ok(claim_is_one_of(facts.caller, path, any_of).into()),
+            Self::Scopes { all_of, .. } => Ok(grants(facts.caller, all_of).into()),
             Self::Roles { any_of, from: RoleSource::Token } => {
                 Ok(token_roles(facts, any_of).into())
             }
@@ -226,6 +260,11 @@ impl Condition {
 fn claim_is_one_of(caller: &Caller, path: &ClaimPath, any_of: &[Box<str>]) -> bool {
     let Some(principal) = caller.principal() else { return false };
     principal.claims().texts(path).any(|text| any_of.iter().any(|one| **one == *text))
+}
+
+fn grants(caller: &Caller, all_of: &[Box<str>]) -> bool {
+    let Some(principal) = caller.principal() else { return false };
+    all_of.iter().all(|scope| principal.claims().grant(scope))
 }
 
 fn token_roles(facts: &Facts<'_>, any_of: &[Box<str>]) -> bool {

@@ -137,7 +137,7 @@ fn a_request_is_answered_once() {
     world.engine.fetches_due(world.now);
     world.publish(&[&ONE]);
     let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
-    assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::Audience)));
+    assert_eq!((status, rejection), (401, Rejection::credentials(AuthnError::Audience)));
     assert!(matches!(world.engine.keys_changed(stream, world.now), Step::Ignore));
     assert!(matches!(world.no_answer(stream), Step::Ignore));
 }

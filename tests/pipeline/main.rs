@@ -11,6 +11,7 @@ mod authorization;
 mod demands;
 mod golden;
 mod keys;
+mod metadata;
 mod places;
 mod routes;
 mod secrets;

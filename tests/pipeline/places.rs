@@ -100,7 +100,7 @@ fn two_different_tokens_are_400_also_where_a_token_is_optional() {
             (format!("/r?access_token={token}"), "x-other", String::new()),
         ] {
             let (_, step) = world.get(&path, &[("authorization", &other), (name, &value)]);
-            let expected = Rejection::Credentials(AuthnError::Several);
+            let expected = Rejection::credentials(AuthnError::Several);
             assert_eq!(refused(&step), (400, expected), "{name}");
         }
     }
@@ -119,11 +119,11 @@ fn a_token_in_a_place_of_another_provider_is_refused() {
     let mut world = World::with_keys(&config);
     let token = good();
     let (_, step) = world.get("/r", &[("x-token", &token)]);
-    assert_eq!(refused(&step), (401, Rejection::Credentials(AuthnError::Place)));
+    assert_eq!(refused(&step), (401, Rejection::credentials(AuthnError::Place)));
     assert!(matches!(world.with_token(&token).1, Step::Forward(..)));
     // Known by now, and still not from there.
     let (_, step) = world.get("/r", &[("x-token", &token)]);
-    assert_eq!(refused(&step), (401, Rejection::Credentials(AuthnError::Place)));
+    assert_eq!(refused(&step), (401, Rejection::credentials(AuthnError::Place)));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn outcome(secret: &str, token: &str) -> Result<(), AuthnError> {
         World::in_environment(&config, &|name| (name == "SECRET").then(|| secret.to_owned()));
     match world.with_token(token).1 {
         Step::Forward(..) => Ok(()),
-        Step::Reply(Rejection::Credentials(error)) => Err(error),
+        Step::Reply(Rejection::Credentials { error, .. }) => Err(error),
         other => panic!("{other:?}"),
     }
 }
@@ -93,7 +93,7 @@ fn a_published_key_is_never_a_secret() {
         for alg in ["HS256", "HS384", "HS512"] {
             let token = sign(&json!({"alg": alg, "kid": "RS256"}), secret);
             let (_, step) = world.with_token(&token);
-            let expected = Rejection::Credentials(AuthnError::Algorithm);
+            let expected = Rejection::credentials(AuthnError::Algorithm);
             assert_eq!(refused(&step), (401, expected), "{alg}");
         }
     }

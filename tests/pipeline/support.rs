@@ -9,7 +9,7 @@ use claimgate::authz::{CalloutResponse, CheckError};
 use claimgate::engine::{Engine, StreamId};
 use claimgate::pipeline::Step;
 use claimgate::policy::Policy;
-use claimgate::reply::{LocalReply, Rejection};
+use claimgate::reply::{Challenge, LocalReply, Rejection};
 use claimgate::request::{Pairs, RequestHead};
 use claimgate::shared_data::OneThread;
 use claimgate::time::Timestamp;
@@ -229,12 +229,12 @@ impl World {
 /// The reply of a step that refuses.
 pub fn refused(step: &Step) -> (u16, Rejection) {
     let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
-    (rejection.reply().status, rejection.clone())
+    (rejection.reply(&Challenge::default()).status, rejection.clone())
 }
 
 pub fn reply(step: &Step) -> LocalReply {
     let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
-    rejection.reply()
+    rejection.reply(&Challenge::default())
 }
 
 /// The headers a forwarded request gets: removed, and set.

@@ -25,7 +25,7 @@ fn by_claim() -> Value {
 fn error_of(token: &str) -> AuthnError {
     let errors =
         ["required", "optional"].map(|mode| match refused(&world(mode).with_token(token).1) {
-            (400 | 401, Rejection::Credentials(error)) => error,
+            (400 | 401, Rejection::Credentials { error, .. }) => error,
             other => panic!("{mode}: {other:?} for {token}"),
         });
     assert_eq!(errors[0], errors[1], "optional never means lax");
@@ -64,7 +64,7 @@ fn two_credentials_are_one_too_many_even_when_both_are_good() {
     ] {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
         let (status, rejection) = refused(&world("optional").get("/r", &headers).1);
-        assert_eq!((status, rejection), (400, Rejection::Credentials(AuthnError::Several)));
+        assert_eq!((status, rejection), (400, Rejection::credentials(AuthnError::Several)));
     }
 }
 
@@ -185,7 +185,7 @@ fn a_key_nobody_publishes_is_waited_for_once_and_refused() {
     assert_eq!(world.engine.fetches_due(world.now), [0]);
     world.publish(&[&ONE]);
     let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
-    assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::UnknownKey)));
+    assert_eq!((status, rejection), (401, Rejection::credentials(AuthnError::UnknownKey)));
     let (_, step) = world.with_token(&TWO.token(&claims(json!({"sub": "again"}))));
     assert_eq!(refused(&step).0, 401, "remembered as unknown");
 }
@@ -226,7 +226,7 @@ fn a_cached_token_ends_with_its_time_and_with_its_key() {
     asked(&world.with_token(&token).1);
     world.later(1);
     let (status, rejection) = refused(&world.with_token(&token).1);
-    assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::Expired)));
+    assert_eq!((status, rejection), (401, Rejection::credentials(AuthnError::Expired)));
 
     let long = ONE.token(&claims(json!({"exp": START + 3_000})));
     asked(&world.with_token(&long).1);

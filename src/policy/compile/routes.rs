@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::resource::is_scope;
 use super::{InvalidKind, InvalidPolicy, Result, named, needs, roles_from};
 use crate::authn::ClaimPath;
 use crate::config::{self, Config, FailureMode, RoleSource, RolesOnFailure, Token};
@@ -48,12 +49,18 @@ fn route_entry(
         name: route.name.as_str().into(),
         template: template.as_str().into(),
         token: route.token,
+        scope: scope(&rules),
         rules,
         service,
         failure_mode: route.failure_mode,
         roles_may_be_absent,
     };
     Ok((template, methods, Rc::new(compiled)))
+}
+
+fn scope(rules: &[Rule]) -> Option<Rc<str>> {
+    let allowing = rules.iter().filter(|rule| rule.effect == Effect::Allow);
+    allowing.filter_map(Rule::scopes).next().map(Rc::clone)
 }
 
 fn header_asks(config: &Config) -> bool {
@@ -120,6 +127,14 @@ fn conditions(written: &config::Condition, at: &str, config: &Config) -> Result<
     for (name, values) in &written.claims {
         let any_of = non_empty(values, &format!("{at}.claims.{name}"))?;
         compiled.push(Condition::Claim { path: ClaimPath::new(name), any_of });
+    }
+    if let Some(scopes) = &written.scopes {
+        let at = format!("{at}.scopes");
+        if !scopes.iter().all(|scope| is_scope(scope)) {
+            return Err(needs(at, "scopes without spaces"));
+        }
+        let text = scopes.join(" ").into();
+        compiled.push(Condition::Scopes { all_of: non_empty(scopes, &at)?, text });
     }
     if let Some(roles) = &written.roles {
         let any_of = non_empty(&roles.any_of, &format!("{at}.roles.any_of"))?;

@@ -1,0 +1,137 @@
+//! Protected resource metadata, from what is configured and nothing that a request says.
+
+use serde_json::{Map, Value};
+
+use super::{Result, needs};
+use crate::authn::Place;
+use crate::config::{Config, ProtectedResource};
+use crate::policy::resource::WELL_KNOWN;
+use crate::policy::{Metadata, Route, split_url};
+use crate::request::canonical_path;
+
+/// The origin under which clients reach the gateway, without a slash at its end.
+pub(super) fn public_origin(config: &Config) -> Result<Option<Box<str>>> {
+    let Some(origin) = config.public_origin.as_deref() else { return Ok(None) };
+    let lower = origin.to_ascii_lowercase();
+    match split_url(origin) {
+        Some((_, host, "/"))
+            if !origin.ends_with('/') && lower == origin && !host.contains('"') =>
+        {
+            Ok(Some(origin.into()))
+        }
+        _ => {
+            let what = "an origin such as `https://api.example.com`, in lower case without a path";
+            Err(needs("public_origin", what))
+        }
+    }
+}
+
+pub(super) fn metadata<'r>(
+    config: &Config,
+    origin: Option<&str>,
+    routes: impl Iterator<Item = &'r Route>,
+) -> Result<Option<Metadata>> {
+    let Some(resource) = &config.protected_resource else { return Ok(None) };
+    let origin =
+        origin.ok_or_else(|| needs("public_origin", "a value for `protected_resource`"))?;
+    let identifier = resource.resource.as_deref().unwrap_or(origin);
+    let path = path_on(origin, identifier)?;
+    let path = format!("{WELL_KNOWN}{path}");
+    let document = document(config, resource, identifier, routes)?;
+    Ok(Some(Metadata {
+        url: format!("{origin}{path}").into(),
+        path: path.into(),
+        document: document.to_string().into(),
+    }))
+}
+
+/// What follows the origin in a resource identifier: nothing, or a canonical path.
+fn path_on<'i>(origin: &str, identifier: &'i str) -> Result<&'i str> {
+    let path = identifier.strip_prefix(origin).unwrap_or("?");
+    // Challenges quote it.
+    let plain = !path.ends_with('/') && !path.contains(['?', '"']);
+    if path.is_empty() || (plain && canonical_path(path.as_bytes()).is_ok()) {
+        return Ok(path);
+    }
+    let what =
+        "a URL on `public_origin`, with a canonical path that does not end with `/`, or none";
+    Err(needs("protected_resource.resource", what))
+}
+
+fn document<'r>(
+    config: &Config,
+    resource: &ProtectedResource,
+    identifier: &str,
+    routes: impl Iterator<Item = &'r Route>,
+) -> Result<Value> {
+    let mut document = Map::new();
+    document.insert("resource".into(), identifier.into());
+    document.insert("authorization_servers".into(), servers(config, resource)?);
+    let scopes = scopes(resource, routes)?;
+    if !scopes.is_empty() {
+        document.insert("scopes_supported".into(), scopes.into());
+    }
+    document.insert("bearer_methods_supported".into(), methods(config)?.into());
+    if let Some(name) = &resource.resource_name {
+        document.insert("resource_name".into(), name.as_str().into());
+    }
+    if let Some(page) = &resource.resource_documentation {
+        if split_url(page).is_none() {
+            let at = "protected_resource.resource_documentation";
+            return Err(needs(at, "an absolute `http` or `https` URL"));
+        }
+        document.insert("resource_documentation".into(), page.as_str().into());
+    }
+    Ok(Value::Object(document))
+}
+
+fn servers(config: &Config, resource: &ProtectedResource) -> Result<Value> {
+    let at = "protected_resource.authorization_servers";
+    let named = &resource.authorization_servers;
+    if named.iter().any(|server| split_url(server).is_none()) {
+        return Err(needs(at, "issuers, absolute `http` or `https` URLs"));
+    }
+    let published = config.providers.iter().filter(|p| p.secret_env.is_none());
+    let issuers = published.map(|provider| &provider.issuer).filter(|i| split_url(i).is_some());
+    let servers: Vec<_> = if named.is_empty() { issuers.collect() } else { named.iter().collect() };
+    if servers.is_empty() {
+        return Err(needs(at, "at least one issuer, as no provider has one that is a URL"));
+    }
+    Ok(servers.into_iter().map(String::as_str).collect())
+}
+
+/// As they are named, or else all that rules ask for, each once.
+fn scopes<'r>(
+    resource: &ProtectedResource,
+    routes: impl Iterator<Item = &'r Route>,
+) -> Result<Vec<String>> {
+    if !resource.scopes_supported.iter().all(|scope| is_scope(scope)) {
+        return Err(needs("protected_resource.scopes_supported", "scopes without spaces"));
+    }
+    let mut scopes = resource.scopes_supported.clone();
+    if scopes.is_empty() {
+        let asked = routes.flat_map(|route| &route.rules).filter_map(|rule| rule.scopes());
+        for scope in asked.flat_map(|text| text.split(' ')) {
+            if !scopes.iter().any(|one| one == scope) {
+                scopes.push(scope.to_owned());
+            }
+        }
+    }
+    Ok(scopes)
+}
+
+/// RFC 9728 §2: `header` is the one of RFC 6750 §2.1; other headers and cookies have no name there.
+fn methods(config: &Config) -> Result<Vec<&'static str>> {
+    let places = super::places::all(config)?;
+    let header = places.has(|place| {
+        matches!(place, Place::Header { scheme: Some(scheme), .. }
+            if scheme.eq_ignore_ascii_case("bearer"))
+    });
+    let query = places.has(|place| matches!(place, Place::Query(_)));
+    Ok(header.then_some("header").into_iter().chain(query.then_some("query")).collect())
+}
+
+/// A scope (RFC 6749 §3.3): printable ASCII but space, `"` and `\\`.
+pub(super) fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b'\\'))
+}
