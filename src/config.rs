@@ -64,8 +64,14 @@ pub enum Version {
 pub struct Provider {
     /// Name for rules, logs and metrics. Unique.
     pub name: String,
-    /// The `iss` a token must carry, compared as it stands.
+    /// The `iss` a token must carry, compared as it stands. With `tenants` it has `{tenant}` once,
+    /// which stands for each of them: `https://login.example/{tenant}/v2.0`.
     pub issuer: String,
+    /// The tenants whose tokens are accepted, at most 10000. Default: none; `issuer` is then a whole
+    /// text. All tenants share the provider's keys. A decision point has to be sent `iss`, because
+    /// two tenants may use one subject for different people.
+    #[serde(default)]
+    pub tenants: Vec<String>,
     /// A token must be for at least one of these (`aud`). Required, unless `any_audience`.
     #[serde(default)]
     pub audiences: Vec<String>,
@@ -128,6 +134,11 @@ pub struct Provider {
     /// Leave the token in the request that goes upstream, wherever it was. Default: false.
     #[serde(default)]
     pub forward: bool,
+    /// Claim that says who the caller is, nested names joined with dots: a text that is not empty.
+    /// Default: `sub`. Take only one that the issuer never gives to somebody else and that callers
+    /// cannot choose. A caller without it cannot be asked about: what needs a decision is refused.
+    #[serde(default)]
+    pub subject_claim: Option<String>,
     /// Claim that holds the caller's roles, nested names joined with dots, for example
     /// `realm_access.roles`. Default: none; `roles: {from: token}` is then a configuration error.
     #[serde(default)]

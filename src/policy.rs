@@ -6,6 +6,7 @@
 mod compile;
 mod endpoint;
 mod invalid;
+mod issuer;
 mod keys;
 mod resource;
 mod route;
@@ -22,6 +23,7 @@ use crate::upstream::OwnHeaders;
 
 pub use endpoint::{Endpoint, split_url};
 pub use invalid::{InvalidKind, InvalidPolicy};
+pub use issuer::Issuer;
 pub use keys::{Discovery, KeyLocation, KeySource};
 pub use resource::Metadata;
 pub use route::{InvalidTemplate, Matched, RouteTable, Template};
@@ -63,8 +65,8 @@ pub struct Policy {
 pub struct Provider {
     /// Name for logs and metrics.
     pub name: Box<str>,
-    /// Exact `iss`.
-    pub issuer: Box<str>,
+    /// The `iss` of its tokens.
+    pub issuer: Issuer,
     /// Acceptable `aud`; `None` accepts any.
     pub audiences: Option<Vec<Box<str>>>,
     /// Signature algorithms that are accepted.
@@ -81,6 +83,8 @@ pub struct Provider {
     pub allowed_origins: Vec<Box<str>>,
     /// Whether the token stays in the request.
     pub forward: bool,
+    /// Claim that says who the caller is, if that is not `sub`.
+    pub subject_claim: Option<ClaimPath>,
     /// Claim with the caller's roles.
     pub roles_claim: Option<ClaimPath>,
 }
@@ -214,6 +218,9 @@ impl fmt::Display for Policy {
                 "provider {}: issuer={} audiences={audiences} algorithms={:?} keys={} skew={:?} forward={}",
                 p.name, p.issuer, p.algorithms, p.keys, p.clock_skew, p.forward
             )?;
+            if let Some(claim) = &p.subject_claim {
+                writeln!(f, "  subject {claim:?}")?;
+            }
             if !p.demands.are_default() {
                 writeln!(f, "  demands {}", p.demands)?;
             }

@@ -43,9 +43,9 @@ impl Principal {
         self.0.provider()
     }
 
-    /// `sub`, when it is a non-empty string.
+    /// Who it is: the subject of the token, if it has one.
     pub fn subject(&self) -> Option<&str> {
-        self.claims().named("sub")?.as_str().filter(|subject| !subject.is_empty())
+        self.0.subject()
     }
 
     /// The claims of the token.

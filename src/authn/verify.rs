@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::claims::date;
-use super::{AuthnError, Claims, KeyId, KeySet, ParsedToken, SignatureVerifier};
+use super::{AuthnError, ClaimPath, Claims, KeyId, KeySet, ParsedToken, SignatureVerifier};
 use crate::authz::DecisionMemo;
 use crate::policy::{Provider, ProviderId};
 use crate::time::Timestamp;
@@ -23,6 +23,8 @@ pub struct VerifiedToken {
     expires_at: Timestamp,
     not_before: Timestamp,
     claims: Claims,
+    /// Where the subject is, if not in `sub`.
+    subject_claim: Option<ClaimPath>,
     headers: OnceCell<HeaderValues>,
     decisions: DecisionMemo,
 }
@@ -44,6 +46,15 @@ impl VerifiedToken {
     /// When it ends, the tolerated clock difference included.
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// Who it is about: the claim its provider names, when that is a text and not empty.
+    pub fn subject(&self) -> Option<&str> {
+        let subject = match &self.subject_claim {
+            None => self.claims.named("sub"),
+            Some(path) => self.claims.at(path),
+        };
+        subject?.as_str().filter(|subject| !subject.is_empty())
     }
 
     /// Its claims.
@@ -97,7 +108,7 @@ pub fn verify(
         return Err(AuthnError::Algorithm);
     }
     let key = check_signature(&token, checks.keys, verifier)?;
-    if token.claimed_issuer() != Some(&checks.provider.issuer) {
+    if !token.claimed_issuer().is_some_and(|issuer| checks.provider.issuer.is(issuer)) {
         return Err(AuthnError::Issuer);
     }
     checks.provider.demands.check_type(&token.claims, token.says_access)?;
@@ -110,6 +121,7 @@ pub fn verify(
         expires_at: times.0,
         not_before: times.1,
         claims: token.claims,
+        subject_claim: checks.provider.subject_claim.clone(),
         headers: OnceCell::new(),
         decisions: DecisionMemo::default(),
     };

@@ -12,7 +12,7 @@ pub struct ProtectedResource {
     #[serde(default)]
     pub resource: Option<String>,
     /// Issuers that clients may get tokens from. Default: the issuers of `providers`, but for those
-    /// with `secret_env`; needed where that leaves none.
+    /// with `secret_env` or `tenants`; needed where that leaves none.
     #[serde(default)]
     pub authorization_servers: Vec<String>,
     /// Scopes that clients may ask for. Default: those that rules name.

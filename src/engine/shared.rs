@@ -55,7 +55,7 @@ impl Shared {
 
     /// The provider with this issuer.
     pub fn provider_of(&self, issuer: &str) -> Option<ProviderId> {
-        self.policy.providers.iter().position(|provider| *provider.issuer == *issuer)
+        self.policy.providers.iter().position(|provider| provider.issuer.is(issuer))
     }
 
     /// A provider's demands with its keys; `None` while it has none.
@@ -176,7 +176,7 @@ fn source(provider: &Provider, seed: u64) -> JwksSource {
     match &provider.keys {
         KeySource::Fixed(keys) | KeySource::Secret(keys) => JwksSource::fixed(keys.clone()),
         KeySource::Fetched(location, timing) => {
-            JwksSource::fetched(&provider.issuer, location.clone(), *timing, seed)
+            JwksSource::fetched(provider.issuer.as_str(), location.clone(), *timing, seed)
         }
     }
 }

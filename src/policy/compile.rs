@@ -2,6 +2,7 @@
 //! the path of its entry, so that every error can say where it stands.
 
 mod endpoint;
+mod issuer;
 mod keys;
 mod places;
 mod resource;
@@ -23,8 +24,9 @@ type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 
 pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let places = places::all(config)?;
-    let compile = |p: &config::Provider, at: &str| provider(p, at, &places, config, env);
+    let compile = |p: &config::Provider, at: &str| provider(p, at, &places, env);
     let providers = named(&config.providers, "providers", |p| &p.name, compile)?;
+    issuer::check_apart(&providers)?;
     let services = named(
         &config.authorization,
         "authorization",
@@ -97,17 +99,9 @@ fn provider(
     provider: &config::Provider,
     at: &str,
     places: &Places,
-    config: &Config,
     env: Env<'_>,
 ) -> Result<Provider> {
-    if provider.issuer.is_empty() {
-        return Err(needs(format!("{at}.issuer"), "the exact `iss` of its tokens"));
-    }
-    // A token is its issuer's: were there two ways to check it, the weaker one would count.
-    if config.providers.iter().filter(|other| other.issuer == provider.issuer).count() > 1 {
-        let kind = InvalidKind::Duplicate { what: "provider", name: provider.issuer.clone() };
-        return Err(InvalidPolicy::new(format!("{at}.issuer"), kind));
-    }
+    let issuer = issuer::of(provider, at)?;
     let audiences = match (provider.any_audience, provider.audiences.is_empty()) {
         (true, true) => None,
         (false, false) => Some(provider.audiences.iter().map(|a| a.as_str().into()).collect()),
@@ -119,7 +113,7 @@ fn provider(
     let keys = keys::source(provider, at, env)?;
     Ok(Provider {
         name: provider.name.as_str().into(),
-        issuer: provider.issuer.as_str().into(),
+        issuer,
         audiences,
         algorithms: keys::algorithms(&provider.algorithms, &keys, &format!("{at}.algorithms"))?,
         keys,
@@ -128,6 +122,7 @@ fn provider(
         places: places.set_of(&places::of(provider, at)?),
         allowed_origins: places::origins(provider, at)?,
         forward: provider.forward,
+        subject_claim: provider.subject_claim.as_deref().map(ClaimPath::new),
         roles_claim: provider.roles_claim.as_deref().map(ClaimPath::new),
     })
 }
@@ -175,9 +170,11 @@ fn service(service: &config::Authorization, at: &str, env: Env<'_>) -> Result<Se
 /// that does not say whose it is would let one provider's subjects pass for another's.
 fn check_issuer_is_sent(service: &config::Authorization, at: &str, config: &Config) -> Result<()> {
     let mut properties = service.request.subject.properties.values();
-    if config.providers.len() > 1 && !properties.any(|from| from.claim == "iss") {
+    let several = config.providers.len() > 1
+        || config.providers.iter().any(|provider| !provider.tenants.is_empty());
+    if several && !properties.any(|from| from.claim == "iss") {
         let at = format!("{at}.request.subject.properties");
-        return Err(needs(at, "a property from the claim `iss`, as there are several providers"));
+        return Err(needs(at, "a property from the claim `iss`, as there are several issuers"));
     }
     Ok(())
 }

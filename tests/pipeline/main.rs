@@ -10,6 +10,7 @@ mod algorithms;
 mod authorization;
 mod demands;
 mod golden;
+mod issuers;
 mod keys;
 mod metadata;
 mod places;

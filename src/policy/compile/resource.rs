@@ -91,7 +91,8 @@ fn servers(config: &Config, resource: &ProtectedResource) -> Result<Value> {
     if named.iter().any(|server| split_url(server).is_none()) {
         return Err(needs(at, "issuers, absolute `http` or `https` URLs"));
     }
-    let published = config.providers.iter().filter(|p| p.secret_env.is_none());
+    let published = config.providers.iter();
+    let published = published.filter(|p| p.secret_env.is_none() && p.tenants.is_empty());
     let issuers = published.map(|provider| &provider.issuer).filter(|i| split_url(i).is_some());
     let servers: Vec<_> = if named.is_empty() { issuers.collect() } else { named.iter().collect() };
     if servers.is_empty() {
