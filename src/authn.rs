@@ -9,6 +9,7 @@ mod claims;
 mod cross_site;
 mod demands;
 mod extract;
+mod failed_tokens;
 mod json;
 mod jwks;
 mod jwks_source;
@@ -26,6 +27,7 @@ pub use claims::{ClaimPath, Claims};
 pub use cross_site::may_use_cookie;
 pub use demands::Demands;
 pub use extract::{Presented, RawToken, find_token};
+pub use failed_tokens::FailedTokens;
 pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
 pub use jwks_source::{
     FetchError, Health, InvalidDiscovery, JwksSource, KeyState, MissBudget, Over, Progress, Timing,

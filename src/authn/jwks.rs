@@ -115,6 +115,12 @@ impl KeySet {
         self.keys.iter().any(|key| key.id == id)
     }
 
+    /// Grows with every key that was in none of the sets before: what no key of a set has signed,
+    /// none of a later set of the same generation has.
+    pub const fn generation(&self) -> u64 {
+        self.next_id
+    }
+
     /// How many keys there are.
     pub const fn len(&self) -> usize {
         self.keys.len()

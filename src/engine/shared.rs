@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::authn::{
-    AuthnError, Checks, FetchError, Health, JwksSource, KeySet, KeyState, Over, Progress, RawToken,
-    SignatureVerifier, TokenCache, VerifiedToken,
+    AuthnError, Checks, FailedTokens, FetchError, Health, JwksSource, KeySet, KeyState, Over,
+    Progress, RawToken, SignatureVerifier, TokenCache, VerifiedToken,
 };
 use crate::authz::{Decision, DecisionCache};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
@@ -18,6 +18,7 @@ pub struct Shared {
     policy: Policy,
     sources: Vec<JwksSource>,
     tokens: TokenCache,
+    failed: FailedTokens,
     decisions: Vec<DecisionCache>,
     verifier: Box<dyn SignatureVerifier>,
     data: Box<dyn SharedData>,
@@ -36,6 +37,7 @@ impl Shared {
         Self {
             sources: sources.collect(),
             tokens: TokenCache::default(),
+            failed: FailedTokens::default(),
             decisions: decisions.collect(),
             verifier,
             data,
@@ -101,6 +103,20 @@ impl Shared {
         let sources = &self.sources;
         let keys = |id: ProviderId| -> Option<&KeySet> { sources.get(id)?.keys(now) };
         self.tokens.find(token, keys, now)
+    }
+
+    /// Whether a token is known to be signed by no key of its provider.
+    pub fn known_bad(&mut self, token: RawToken<'_>, now: Timestamp) -> bool {
+        let sources = &self.sources;
+        let keys = |id: ProviderId| -> Option<&KeySet> { sources.get(id)?.keys(now) };
+        self.failed.has(token, keys, now)
+    }
+
+    /// Remembers that no key of its provider has signed a token.
+    pub fn remember_bad(&mut self, token: RawToken<'_>, id: ProviderId, now: Timestamp) {
+        if let Some(keys) = self.sources.get(id).and_then(|source| source.keys(now)) {
+            self.failed.insert(token, id, keys, now);
+        }
     }
 
     /// Remembers a verified token.

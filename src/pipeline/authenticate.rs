@@ -70,6 +70,9 @@ fn verified(
     if let Some(known) = shared.known_token(token, now) {
         return Ok(known?);
     }
+    if shared.known_bad(token, now) {
+        return Err(AuthnError::Signature.into());
+    }
     let parsed = ParsedToken::parse(token)?;
     let issuer = parsed.claimed_issuer().ok_or(AuthnError::Issuer)?;
     let provider = shared.provider_of(issuer).ok_or(AuthnError::Issuer)?;
@@ -92,7 +95,12 @@ fn verified(
         Err(AuthnError::UnknownKey) => {
             Err(wait_for_key(key_id.as_deref(), provider, waits_left, shared, now))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            if error == AuthnError::Signature {
+                shared.remember_bad(token, provider, now);
+            }
+            Err(error.into())
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 mod algorithms;
 mod authorization;
 mod demands;
+mod failed_tokens;
 mod golden;
 mod issuers;
 mod keys;
