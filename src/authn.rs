@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod claims;
+mod confirmation;
 mod cross_site;
 mod demands;
 mod extract;
@@ -16,6 +17,7 @@ mod jwks_source;
 mod places;
 mod principal;
 mod signature;
+mod thumbprint;
 mod token;
 mod token_cache;
 mod verify;
@@ -24,6 +26,7 @@ use std::fmt;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use claims::{ClaimPath, Claims};
+pub use confirmation::Confirmation;
 pub use cross_site::may_use_cookie;
 pub use demands::Demands;
 pub use extract::{Presented, RawToken, find_token};
@@ -35,6 +38,7 @@ pub use jwks_source::{
 pub use places::{AUTHORIZATION, Place, PlaceId, PlaceSet, Places};
 pub use principal::{Caller, Principal};
 pub use signature::{PortableVerifier, SignatureVerifier, ecdsa_der};
+pub use thumbprint::Thumbprint;
 pub use token::ParsedToken;
 pub use token_cache::TokenCache;
 pub use verify::{Checks, HeaderValues, VerifiedToken, verify};
@@ -81,6 +85,10 @@ pub enum AuthnError {
     Lifetime,
     /// Was in a place where its issuer's tokens are not taken from.
     Place,
+    /// Is bound to its sender in a way that nobody here can check (RFC 7800 §3.1).
+    Confirmation,
+    /// Is bound to a client certificate that the connection has not shown (RFC 8705 §3).
+    Certificate,
 }
 
 impl AuthnError {
@@ -106,6 +114,8 @@ impl AuthnError {
             Self::RequiredClaim => "required_claim",
             Self::Lifetime => "lifetime",
             Self::Place => "place",
+            Self::Confirmation => "confirmation",
+            Self::Certificate => "certificate",
         }
     }
 }

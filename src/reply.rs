@@ -191,7 +191,9 @@ fn credentials(
         | AuthnError::Party
         | AuthnError::RequiredClaim
         | AuthnError::Lifetime
-        | AuthnError::Place => {
+        | AuthnError::Place
+        | AuthnError::Confirmation
+        | AuthnError::Certificate => {
             let text = "The token is not valid here.";
             let error = Some(("invalid_token", text));
             problem(401, text, details).with("www-authenticate", challenge.bearer(error, scope))
