@@ -9,6 +9,7 @@ mod claims;
 mod confirmation;
 mod cross_site;
 mod demands;
+pub mod dpop;
 mod extract;
 mod failed_tokens;
 mod json;

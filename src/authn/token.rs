@@ -63,7 +63,7 @@ impl<'t> ParsedToken<'t> {
 }
 
 /// Strict base64url without padding (RFC 7515 §2): no other alphabet, no stray bits, no blanks.
-fn decode(part: &str) -> Result<Vec<u8>, AuthnError> {
+pub(super) fn decode(part: &str) -> Result<Vec<u8>, AuthnError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthnError::Malformed)
 }
 
@@ -72,18 +72,21 @@ fn check_header(header: &Map<String, Value>) -> Result<(Algorithm, bool), AuthnE
     if header.contains_key("crit") || header.contains_key("b64") {
         return Err(AuthnError::Critical);
     }
-    let typ = match header.get("typ") {
-        None => None,
-        Some(Value::String(typ)) => Some(typ.to_ascii_lowercase()),
-        Some(_) => return Err(AuthnError::Malformed),
-    };
-    let typ = typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    if !matches!(typ, None | Some("jwt" | "at+jwt")) {
+    let typ = media_type(header)?;
+    if !matches!(typ.as_deref(), None | Some("jwt" | "at+jwt")) {
         return Err(AuthnError::TokenType);
     }
     let name = header.get("alg").and_then(Value::as_str).ok_or(AuthnError::Malformed)?;
     let algorithm = Algorithm::named(name).ok_or(AuthnError::Algorithm)?;
-    Ok((algorithm, typ == Some("at+jwt")))
+    Ok((algorithm, typ.as_deref() == Some("at+jwt")))
+}
+
+/// What a header's `typ` says the token is: a media type, in lower case and without the
+/// `application/` that may be left out (RFC 7515 §4.1.9).
+pub(super) fn media_type(header: &Map<String, Value>) -> Result<Option<String>, AuthnError> {
+    let Some(typ) = header.get("typ") else { return Ok(None) };
+    let typ = typ.as_str().ok_or(AuthnError::Malformed)?.to_ascii_lowercase();
+    Ok(Some(typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)))
 }
 
 fn key_id(header: &Map<String, Value>) -> Result<Option<String>, AuthnError> {

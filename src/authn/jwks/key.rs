@@ -13,6 +13,11 @@ use crate::authn::algorithm::{Algorithm, AlgorithmSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyId(pub(super) u64);
 
+impl KeyId {
+    /// Of keys that are in no set: a proof brings its own.
+    pub(super) const IN_NO_SET: Self = Self(u64::MAX);
+}
+
 /// A key that may verify tokens.
 #[derive(Debug)]
 pub struct Key {
@@ -100,6 +105,11 @@ impl Key {
     /// Its name here.
     pub const fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// Whether it may verify signatures with this algorithm.
+    pub(in crate::authn) const fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(algorithm)
     }
 
     /// What it is made of.
