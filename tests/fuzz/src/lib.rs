@@ -4,6 +4,7 @@
 //! is found is found again. The programs that hand them libFuzzer's bytes are in `bin/`; the tests
 //! hand them every seed.
 
+mod dpop;
 mod gateway;
 mod seeds;
 
@@ -11,6 +12,7 @@ use claimgate::authn::{KeySet, PortableVerifier};
 use claimgate::policy::Policy;
 use serde_json::Value;
 
+pub use dpop::dpop;
 use gateway::{BelievesEverything, Gateway};
 pub use seeds::{seeds, signed};
 

@@ -1,4 +1,4 @@
-//! Where fuzzing begins: the tokens, keys and configurations of `tests/testdata`.
+//! Where fuzzing begins: the tokens, proofs, keys and configurations of `tests/testdata`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -54,6 +54,7 @@ pub fn seeds(target: &str) -> Option<Vec<Vec<u8>>> {
         "token" | "claims" => Some(credentials()),
         "jwks" => Some(key_sets()),
         "config" => Some(configurations()),
+        "dpop" => Some(crate::dpop::proofs()),
         _ => None,
     }
 }

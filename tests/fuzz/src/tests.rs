@@ -3,14 +3,19 @@
 use claimgate::authn::PortableVerifier;
 
 use crate::gateway::{BelievesEverything, Gateway};
-use crate::{claims, config, jwks, seeds, signed, token};
+use crate::{claims, config, dpop, jwks, seeds, signed, token};
 
 type Target = fn(&[u8]);
 
 #[test]
 fn every_seed_passes_its_target() {
-    let targets =
-        [("token", token as Target), ("claims", claims), ("jwks", jwks), ("config", config)];
+    let targets = [
+        ("token", token as Target),
+        ("claims", claims),
+        ("jwks", jwks),
+        ("config", config),
+        ("dpop", dpop),
+    ];
     for (name, target) in targets {
         let seeds = seeds(name).unwrap();
         assert!(seeds.len() >= 5, "{name}");

@@ -54,6 +54,8 @@ pub(crate) enum Target {
     Jwks,
     /// A configuration.
     Config,
+    /// A proof of possession, with real signatures and with believed ones.
+    Dpop,
 }
 
 impl Fuzz {
@@ -113,6 +115,7 @@ impl Target {
             Self::Claims => "claims",
             Self::Jwks => "jwks",
             Self::Config => "config",
+            Self::Dpop => "dpop",
         }
     }
 }
