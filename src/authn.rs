@@ -30,6 +30,7 @@ pub use claims::{ClaimPath, Claims};
 pub use confirmation::Confirmation;
 pub use cross_site::may_use_cookie;
 pub use demands::Demands;
+use dpop::DpopError;
 pub use extract::{Presented, RawToken, find_token};
 pub use failed_tokens::FailedTokens;
 pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
@@ -88,6 +89,12 @@ pub enum AuthnError {
     Place,
     /// Is bound to its sender in a way that nobody here can check (RFC 7800 §3.1).
     Confirmation,
+    /// Is not bound to its sender, where it has to be.
+    Unbound,
+    /// Is bound to a key, and sent as if whoever has it might use it (RFC 9449 §7.2).
+    BoundToKey,
+    /// Its sender has not proved to have the key (RFC 9449).
+    Proof(DpopError),
     /// Is bound to a client certificate that the connection has not shown (RFC 8705 §3).
     Certificate,
 }
@@ -116,6 +123,9 @@ impl AuthnError {
             Self::Lifetime => "lifetime",
             Self::Place => "place",
             Self::Confirmation => "confirmation",
+            Self::Unbound => "unbound",
+            Self::BoundToKey => "bound_to_key",
+            Self::Proof(error) => error.reason(),
             Self::Certificate => "certificate",
         }
     }
@@ -128,3 +138,9 @@ impl fmt::Display for AuthnError {
 }
 
 impl std::error::Error for AuthnError {}
+
+impl From<DpopError> for AuthnError {
+    fn from(error: DpopError) -> Self {
+        Self::Proof(error)
+    }
+}

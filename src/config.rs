@@ -5,6 +5,7 @@
 //! default. Every field says its default and what happens when what it names fails.
 
 pub(crate) mod document;
+mod dpop;
 mod duration;
 mod keys;
 mod places;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use dpop::Dpop;
 pub use duration::Span;
 pub use keys::{Discovery, Jwks, UnknownKeyFetches};
 pub use places::TokenPlace;
@@ -43,6 +45,9 @@ pub struct Config {
     /// Tell clients where to get tokens (RFC 9728). Default: nothing is told.
     #[serde(default)]
     pub protected_resource: Option<ProtectedResource>,
+    /// Proofs of possession. Default: none are checked, and tokens that need one are refused (401).
+    #[serde(default)]
+    pub dpop: Option<Dpop>,
     /// Answer to a request that matches no route. Default: 404 with an empty body.
     #[serde(default)]
     pub unmatched: Unmatched,
@@ -292,6 +297,11 @@ pub struct Route {
     pub matches: Match,
     /// Whether a token is needed.
     pub token: Token,
+    /// Take only tokens that are bound to their sender: to a key (`cnf.jkt`, RFC 9449) or to a
+    /// client certificate (`cnf.x5t#S256`, RFC 8705). Default: false. Another token is refused
+    /// (401). What a bound token needs, it needs on every route.
+    #[serde(default)]
+    pub require_bound_token: bool,
     /// Rules in order, first match wins; when none matches the request is refused.
     pub rules: Vec<Rule>,
     /// Decision point for this route. Default: the only one configured.

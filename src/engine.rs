@@ -10,7 +10,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use crate::authn::{FetchError, Health, Over, Progress, SignatureVerifier};
+use crate::authn::{FetchError, Health, Over, Progress, SignatureVerifier, Thumbprint};
 use crate::authz::{CalloutResponse, CheckError};
 use crate::pipeline::{Event, Pipeline, Step};
 use crate::policy::{Endpoint, Policy, ProviderId, Service, ServiceId};
@@ -19,7 +19,7 @@ use crate::request::RequestHead;
 use crate::shared_data::{NoSharedData, SharedData};
 use crate::time::Timestamp;
 
-pub use shared::Shared;
+pub use shared::{ProofFor, Shared};
 use waiting::WaitingRoom;
 
 /// The host's number for a stream, unique while the stream lives.
@@ -69,6 +69,17 @@ impl Engine {
     ) -> Step {
         let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
         self.advance(stream, pipeline, Event::Answer(answer), now)
+    }
+
+    /// The client's certificate, as the hash of its DER, if it has shown one.
+    pub fn certificate(
+        &mut self,
+        stream: StreamId,
+        certificate: Option<Thumbprint>,
+        now: Timestamp,
+    ) -> Step {
+        let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
+        self.advance(stream, pipeline, Event::Certificate(certificate), now)
     }
 
     fn advance(

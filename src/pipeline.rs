@@ -6,10 +6,11 @@
 
 mod authenticate;
 mod authorize;
+mod possession;
 
 use std::rc::Rc;
 
-use crate::authn::{AuthnError, Caller, find_token};
+use crate::authn::{AuthnError, Caller, Thumbprint, find_token};
 use crate::authz::CheckError;
 use crate::config::Token;
 use crate::engine::Shared;
@@ -29,6 +30,8 @@ pub enum Pipeline {
     ExpectRequest,
     /// It needs keys that are being fetched.
     ExpectKeys(Box<ExpectKeys>),
+    /// It needs to know the client's certificate.
+    ExpectCertificate(Box<Request>),
     /// It needs an answer of the decision point.
     ExpectDecision(Box<ExpectDecision>),
     /// It has been forwarded or answered. Absorbs every event.
@@ -42,6 +45,8 @@ pub enum Event<'a> {
     Request(RequestHead),
     /// A fetch of keys it waited for has ended, well or not.
     KeysChanged,
+    /// The hash of the certificate that the client has shown, if it has.
+    Certificate(Option<Thumbprint>),
     /// The decision point has answered, or will not.
     Answer(Result<crate::authz::CalloutResponse<'a>, CheckError>),
 }
@@ -57,6 +62,8 @@ pub enum Step {
     Serve(LocalReply),
     /// Hold it until a fetch of this provider's keys has ended.
     AwaitKeys(ProviderId),
+    /// Find out the client's certificate, at once.
+    AskCertificate,
     /// Hold it and ask this decision point this question.
     Ask(ServiceId, Rc<[u8]>),
     /// Nothing: it is done already.
@@ -79,6 +86,16 @@ pub enum Passed {
 pub struct Request {
     route: Rc<Route>,
     head: RequestHead,
+    certificate: Certificate,
+}
+
+/// What is known of the client's certificate.
+#[derive(Clone, Copy, Debug)]
+enum Certificate {
+    /// Nothing: few tokens need it.
+    NotAsked,
+    /// The hash of the one that was shown, if there was one.
+    Known(Option<Thumbprint>),
 }
 
 /// A request that waits for keys.
@@ -109,12 +126,18 @@ impl Pipeline {
                 let caller = caller(&request, waits_left, shared, now);
                 proceed(request, caller, shared, now)
             }
+            (Self::ExpectCertificate(mut request), Event::Certificate(certificate)) => {
+                request.certificate = Certificate::Known(certificate);
+                let caller = caller(&request, authenticate::MAX_WAITS, shared, now);
+                proceed(*request, caller, shared, now)
+            }
             (Self::ExpectDecision(waiting), Event::Answer(answer)) => {
                 answered(*waiting, answer, shared, now)
             }
-            (state, Event::Request(_) | Event::KeysChanged | Event::Answer(_)) => {
-                (state, Step::Ignore)
-            }
+            (
+                state,
+                Event::Request(_) | Event::KeysChanged | Event::Certificate(_) | Event::Answer(_),
+            ) => (state, Step::Ignore),
         }
     }
 
@@ -122,7 +145,10 @@ impl Pipeline {
     pub fn reject(self, rejection: Rejection) -> (Self, Step) {
         match self {
             Self::Done => (Self::Done, Step::Ignore),
-            Self::ExpectRequest | Self::ExpectKeys(_) | Self::ExpectDecision(_) => reply(rejection),
+            Self::ExpectRequest
+            | Self::ExpectKeys(_)
+            | Self::ExpectCertificate(_)
+            | Self::ExpectDecision(_) => reply(rejection),
         }
     }
 
@@ -130,7 +156,10 @@ impl Pipeline {
     pub fn awaited_keys(&self) -> Option<ProviderId> {
         match self {
             Self::ExpectKeys(waiting) => Some(waiting.provider),
-            Self::ExpectRequest | Self::ExpectDecision(_) | Self::Done => None,
+            Self::ExpectRequest
+            | Self::ExpectCertificate(_)
+            | Self::ExpectDecision(_)
+            | Self::Done => None,
         }
     }
 }
@@ -146,7 +175,7 @@ fn admit(head: RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, S
         Ok(Destination::Metadata(served)) => return (Pipeline::Done, Step::Serve(served)),
         Err(rejection) => return reply(rejection),
     };
-    let request = Request { route, head };
+    let request = Request { route, head, certificate: Certificate::NotAsked };
     if request.route.token == Token::None {
         return authorize(request, Caller::Anonymous, shared, now);
     }
@@ -164,7 +193,7 @@ fn caller(
     // Held apart from what is shared, which changes while the token is looked at.
     let places = Rc::clone(&shared.policy().places);
     match find_token(&request.head, &places)? {
-        Some(token) => authenticate(&request.head, token, waits_left, shared, now),
+        Some(token) => authenticate(request, token, waits_left, shared, now),
         None if request.route.token == Token::Optional => Ok(Caller::Anonymous),
         None => Err(AuthnError::Missing.into()),
     }
@@ -180,6 +209,9 @@ fn proceed(
     match caller {
         Ok(caller) => authorize(request, caller, shared, now),
         Err(Obstacle::Refused(rejection)) => reply(rejection.wanting(request.route.scope.as_ref())),
+        Err(Obstacle::AskCertificate) => {
+            (Pipeline::ExpectCertificate(Box::new(request)), Step::AskCertificate)
+        }
         Err(Obstacle::Wait { provider, waits_left }) => {
             let waiting = ExpectKeys { request, provider, waits_left };
             (Pipeline::ExpectKeys(Box::new(waiting)), Step::AwaitKeys(provider))

@@ -4,6 +4,7 @@
 //! that would have been right. A policy that exists can be enforced without a further check.
 
 mod compile;
+mod dpop;
 mod endpoint;
 mod invalid;
 mod issuer;
@@ -19,8 +20,10 @@ use std::time::Duration;
 use crate::authn::{AlgorithmSet, ClaimPath, Demands, PlaceSet, Places};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::reply::Challenge;
+use crate::time::Timestamp;
 use crate::upstream::OwnHeaders;
 
+pub use dpop::ProofPolicy;
 pub use endpoint::{Endpoint, split_url};
 pub use invalid::{InvalidKind, InvalidPolicy};
 pub use issuer::Issuer;
@@ -56,6 +59,8 @@ pub struct Policy {
     pub routes: RouteTable<Rc<Route>>,
     /// Status for requests that match no route.
     pub unmatched: u16,
+    /// How proofs of possession are checked, if they are.
+    pub proofs: Option<ProofPolicy>,
     /// What clients are told about where to get tokens.
     pub metadata: Option<Metadata>,
 }
@@ -148,6 +153,8 @@ pub struct Route {
     pub template: Box<str>,
     /// Whether a token is needed.
     pub token: Token,
+    /// Whether it has to be bound to its sender.
+    pub bound: bool,
     /// Rules in order.
     pub rules: Vec<Rule>,
     /// Scopes that a challenge names: those of the first allowing rule that wants any.
@@ -195,8 +202,9 @@ impl Policy {
     }
 
     /// What every challenge says.
-    pub fn challenge(&self) -> Challenge<'_> {
-        Challenge { resource_metadata: self.metadata.as_ref().map(|metadata| &*metadata.url) }
+    pub fn challenge(&self, now: Timestamp) -> Challenge<'_> {
+        let resource_metadata = self.metadata.as_ref().map(|metadata| &*metadata.url);
+        Challenge { resource_metadata, proofs: self.proofs.as_ref(), now }
     }
 
     /// Compiles a configuration. `env` looks up environment variables.
@@ -248,12 +256,29 @@ impl fmt::Display for Policy {
         for r in self.routes.iter() {
             writeln!(
                 f,
-                "route {}: {} token={:?} failure_mode={:?} roles_may_be_absent={}",
-                r.name, r.template, r.token, r.failure_mode, r.roles_may_be_absent
+                "route {}: {} token={:?}{} failure_mode={:?} roles_may_be_absent={}",
+                r.name,
+                r.template,
+                r.token,
+                if r.bound { " bound" } else { "" },
+                r.failure_mode,
+                r.roles_may_be_absent
             )?;
             for rule in &r.rules {
                 writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.conditions)?;
             }
+        }
+        if let Some(p) = &self.proofs {
+            writeln!(
+                f,
+                "proofs: algorithms={:?} max_age={:?} clock_skew={:?} max_proofs={} nonces={} require_nonce={}",
+                p.algorithms,
+                p.window.max_age,
+                p.window.clock_skew,
+                p.max_proofs,
+                p.nonces.is_some(),
+                p.require_nonce
+            )?;
         }
         if let Some(metadata) = &self.metadata {
             writeln!(f, "metadata {}: {}", metadata.url, metadata.document)?;

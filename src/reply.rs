@@ -8,8 +8,11 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use crate::authn::AuthnError;
+use crate::authn::dpop::DpopError;
 use crate::authz::CheckError;
+use crate::policy::ProofPolicy;
 use crate::request::NotCanonical;
+use crate::time::Timestamp;
 
 /// Why a request is refused, split by whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +66,10 @@ pub enum Rejection {
 pub struct Challenge<'p> {
     /// URL of the protected resource metadata (RFC 9728 §5.1).
     pub resource_metadata: Option<&'p str>,
+    /// How proofs of possession are checked, where they are.
+    pub proofs: Option<&'p ProofPolicy>,
+    /// When it is said, for nonces.
+    pub now: Timestamp,
 }
 
 /// A reply that the filter gives itself.
@@ -116,8 +123,7 @@ impl Rejection {
             Self::Scope(scope) => {
                 let text = "The token does not grant the scopes that are needed.";
                 let error = Some(("insufficient_scope", text));
-                problem(403, text, details)
-                    .with("www-authenticate", challenge.bearer(error, Some(scope)))
+                problem(403, text, details).challenging(challenge, error, Some(scope))
             }
             Self::NoKeys | Self::Undecided { .. } => {
                 problem(503, "The request could not be decided.", details)
@@ -170,12 +176,14 @@ fn credentials(
     details: String,
 ) -> LocalReply {
     match error {
-        AuthnError::Missing => problem(401, "A bearer token is required.", details)
-            .with("www-authenticate", challenge.bearer(None, scope)),
+        AuthnError::Proof(error) => proof(error, challenge, details),
+        AuthnError::Missing => {
+            problem(401, "A bearer token is required.", details).challenging(challenge, None, scope)
+        }
         AuthnError::Several | AuthnError::NotBearer | AuthnError::TooLong => {
             let text = "Exactly one bearer token is expected.";
             let error = Some(("invalid_request", text));
-            problem(400, text, details).with("www-authenticate", challenge.bearer(error, scope))
+            problem(400, text, details).challenging(challenge, error, scope)
         }
         AuthnError::Malformed
         | AuthnError::Algorithm
@@ -193,26 +201,61 @@ fn credentials(
         | AuthnError::Lifetime
         | AuthnError::Place
         | AuthnError::Confirmation
+        | AuthnError::Unbound
+        | AuthnError::BoundToKey
         | AuthnError::Certificate => {
             let text = "The token is not valid here.";
             let error = Some(("invalid_token", text));
-            problem(401, text, details).with("www-authenticate", challenge.bearer(error, scope))
+            problem(401, text, details).challenging(challenge, error, scope)
         }
+    }
+}
+
+/// What was wrong with a proof goes into its own challenge (RFC 9449 §7.1), with the nonce to use
+/// where one is wanted (§9). Where no proof would have been taken it is not the client's fault.
+fn proof(error: DpopError, challenge: &Challenge<'_>, details: String) -> LocalReply {
+    let Some(code) = error.code() else {
+        let text = "Too many proofs are remembered.";
+        return problem(503, text, details).with("retry-after", RETRY_AFTER.into());
+    };
+    let text = "A proof of possession for this request is required.";
+    let reply = problem(401, text, details)
+        .with("www-authenticate", challenge.dpop(Some((code, text)), None));
+    let keeper = challenge.proofs.and_then(|proofs| proofs.nonces.as_ref());
+    match keeper.filter(|_| error == DpopError::Nonce) {
+        Some(keeper) => reply.with("dpop-nonce", keeper.current(challenge.now)),
+        None => reply,
     }
 }
 
 impl Challenge<'_> {
     /// A challenge of the scheme `Bearer` (RFC 6750 §3), with an error and its description.
-    /// Everything in it is from the configuration or a word of ours, and none of that has quotes.
     fn bearer(&self, error: Option<(&str, &str)>, scope: Option<&str>) -> String {
+        self.of("Bearer", error, scope, None)
+    }
+
+    /// A challenge of the scheme `DPoP` (RFC 9449 §7.1).
+    fn dpop(&self, error: Option<(&str, &str)>, scope: Option<&str>) -> String {
+        self.of("DPoP", error, scope, self.proofs.map(|proofs| &*proofs.algorithm_names))
+    }
+
+    /// Everything in it is from the configuration or a word of ours, and none of that has quotes.
+    fn of(
+        &self,
+        scheme: &str,
+        error: Option<(&str, &str)>,
+        scope: Option<&str>,
+        algorithms: Option<&str>,
+    ) -> String {
         let (error, description) = error.unzip();
         let parameters = [
             ("error", error),
             ("error_description", description),
             ("scope", scope),
+            ("algs", algorithms),
             ("resource_metadata", self.resource_metadata),
         ];
-        let mut challenge = String::from("Bearer");
+        let mut challenge = String::from(scheme);
         let mut before = " ";
         for (name, value) in parameters {
             if let Some(value) = value {
@@ -273,6 +316,20 @@ pub fn metadata(document: &str, method: &str) -> Option<LocalReply> {
 }
 
 impl LocalReply {
+    /// With a challenge of each scheme that would be taken; the error belongs to the first.
+    fn challenging(
+        self,
+        challenge: &Challenge<'_>,
+        error: Option<(&str, &str)>,
+        scope: Option<&str>,
+    ) -> Self {
+        let reply = self.with("www-authenticate", challenge.bearer(error, scope));
+        match challenge.proofs {
+            Some(_) => reply.with("www-authenticate", challenge.dpop(None, scope)),
+            None => reply,
+        }
+    }
+
     fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
@@ -316,7 +373,8 @@ mod tests {
 
     #[test]
     fn challenges_say_what_is_wanted_and_where_to_get_it() {
-        let challenge = Challenge { resource_metadata: Some("https://api.test/m") };
+        let challenge =
+            Challenge { resource_metadata: Some("https://api.test/m"), ..Challenge::default() };
         let said = |rejection: Rejection| {
             let reply = rejection.wanting(Some(&"a b".into())).reply(&challenge);
             let said = reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate");

@@ -69,10 +69,15 @@ pub enum Wanted {
     FetchSite,
     /// `upgrade`.
     Upgrade,
+    /// `dpop`, which every policy reads.
+    Dpop,
 }
 
 impl Reads {
     fn wants(&self, name: &[u8]) -> Option<Wanted> {
+        if name == b"dpop" {
+            return Some(Wanted::Dpop);
+        }
         let of_sites = match name {
             b"cookie" => Some(Wanted::Cookie),
             b"origin" => Some(Wanted::Origin),

@@ -10,7 +10,7 @@ use crate::authn::Principal;
 use crate::authz::Permit;
 use crate::config::RoleSource;
 use crate::policy::{Header, HeaderSource, Policy, ProviderId};
-use crate::request::{Pairs, RequestHead};
+use crate::request::{Pairs, RequestHead, Wanted};
 
 /// Longest value of an identity header.
 const MAX_VALUE: usize = 4096;
@@ -117,6 +117,9 @@ impl Mutations {
     /// done before anybody could log it.
     fn take_token_out(&mut self, policy: &Policy, head: &RequestHead) {
         self.remove.extend(policy.places.headers_in(head));
+        if head.all(Wanted::Dpop).next().is_some() {
+            self.remove.push(Cow::Borrowed("dpop"));
+        }
         if let Some(cookies) = policy.places.other_cookies(head) {
             self.remove.push(Cow::Borrowed("cookie"));
             if !cookies.is_empty() {

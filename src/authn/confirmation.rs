@@ -7,7 +7,7 @@
 //! would make it worth something. Members that we do not know beside one that we do are passed
 //! over, as RFC 7800 asks.
 
-use super::{AuthnError, Claims, Thumbprint, VerifiedToken};
+use super::{AuthnError, Claims, Thumbprint};
 
 /// What the sender of a token has to show. Where both are there, both are needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,11 +18,7 @@ pub struct Confirmation {
 
 impl Confirmation {
     /// What a token's `cnf` asks for; [`AuthnError::Confirmation`] when nobody here can tell.
-    pub fn of(token: &VerifiedToken) -> Result<Self, AuthnError> {
-        Self::read(token.claims())
-    }
-
-    fn read(claims: &Claims) -> Result<Self, AuthnError> {
+    pub(super) fn read(claims: &Claims) -> Result<Self, AuthnError> {
         let Some(cnf) = claims.named("cnf") else { return Ok(Self::default()) };
         let members = cnf.as_object().ok_or(AuthnError::Confirmation)?;
         let hash = |name: &str| match members.get(name) {
@@ -44,6 +40,11 @@ impl Confirmation {
     /// The key that has to sign a proof with each request (`jkt`, RFC 9449 §6.1).
     pub const fn key(&self) -> Option<Thumbprint> {
         self.key
+    }
+
+    /// Whether the connection has to have a client certificate.
+    pub const fn wants_certificate(&self) -> bool {
+        self.certificate.is_some()
     }
 
     /// Whether the connection's client certificate is the one the token is bound to, if it is

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::claims::date;
-use super::{AuthnError, ClaimPath, Claims, KeyId, KeySet, ParsedToken, SignatureVerifier};
+use super::{
+    AuthnError, ClaimPath, Claims, Confirmation, KeyId, KeySet, ParsedToken, SignatureVerifier,
+};
 use crate::authz::DecisionMemo;
 use crate::policy::{Provider, ProviderId};
 use crate::time::Timestamp;
@@ -23,6 +25,7 @@ pub struct VerifiedToken {
     expires_at: Timestamp,
     not_before: Timestamp,
     claims: Claims,
+    confirmation: Confirmation,
     /// Where the subject is, if not in `sub`.
     subject_claim: Option<ClaimPath>,
     headers: OnceCell<HeaderValues>,
@@ -55,6 +58,11 @@ impl VerifiedToken {
             Some(path) => self.claims.at(path),
         };
         subject?.as_str().filter(|subject| !subject.is_empty())
+    }
+
+    /// What its sender has to show with each request.
+    pub const fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
     }
 
     /// Its claims.
@@ -115,7 +123,9 @@ pub fn verify(
     check_audience(&token.claims, checks.provider)?;
     checks.provider.demands.check_claims(&token.claims)?;
     let times = times(&token.claims, checks.provider.clock_skew, now)?;
+    let confirmation = Confirmation::read(&token.claims)?;
     let verified = VerifiedToken {
+        confirmation,
         provider: checks.id,
         key,
         expires_at: times.0,

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::authn::dpop::{Expected, Proof, ReplayCache};
 use crate::authn::{
     AuthnError, Checks, FailedTokens, FetchError, Health, JwksSource, KeySet, KeyState, Over,
-    Progress, RawToken, SignatureVerifier, TokenCache, VerifiedToken,
+    Progress, RawToken, SignatureVerifier, Thumbprint, TokenCache, VerifiedToken,
 };
 use crate::authz::{Decision, DecisionCache};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
@@ -19,9 +20,23 @@ pub struct Shared {
     sources: Vec<JwksSource>,
     tokens: TokenCache,
     failed: FailedTokens,
+    proofs: Option<ReplayCache>,
     decisions: Vec<DecisionCache>,
     verifier: Box<dyn SignatureVerifier>,
     data: Box<dyn SharedData>,
+}
+
+/// What a proof has to be for.
+#[derive(Clone, Copy, Debug)]
+pub struct ProofFor<'r> {
+    /// The key that the token is bound to.
+    pub key: Thumbprint,
+    /// The request's method.
+    pub method: &'r str,
+    /// Its canonical path.
+    pub path: &'r str,
+    /// Its token.
+    pub token: &'r str,
 }
 
 impl Shared {
@@ -38,6 +53,7 @@ impl Shared {
             sources: sources.collect(),
             tokens: TokenCache::default(),
             failed: FailedTokens::default(),
+            proofs: policy.proofs.as_ref().map(|p| ReplayCache::new(p.max_proofs, p.window)),
             decisions: decisions.collect(),
             verifier,
             data,
@@ -122,6 +138,31 @@ impl Shared {
     /// Remembers a verified token.
     pub fn remember_token(&mut self, token: RawToken<'_>, verified: Rc<VerifiedToken>) {
         self.tokens.insert(token, verified);
+    }
+
+    /// Checks a proof of possession and uses it up. Where no proofs are checked nobody can tell
+    /// whether a token that needs one is its sender's.
+    pub fn use_proof(
+        &mut self,
+        proof: &str,
+        request: ProofFor<'_>,
+        now: Timestamp,
+    ) -> Result<(), AuthnError> {
+        let (Some(policy), Some(used)) = (&self.policy.proofs, &mut self.proofs) else {
+            return Err(AuthnError::Confirmation);
+        };
+        let expected = Expected {
+            algorithms: policy.algorithms,
+            key: request.key,
+            method: request.method,
+            origin: &policy.origin,
+            path: request.path,
+            token: request.token,
+            window: policy.window,
+            nonces: policy.nonces(),
+        };
+        let fresh = Proof::parse(proof)?.check(&expected, &*self.verifier, now)?;
+        Ok(used.admit(fresh, now)?)
     }
 
     /// The decision on a question, if it is known.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::answer::Reply;
 use super::counters::count;
 use super::host::{self, Callout, Level, Map};
+use crate::authn::Thumbprint;
 use crate::authz::CheckError;
 use crate::engine::{Engine, StreamId};
 use crate::pipeline::{Passed, Step};
@@ -137,6 +138,12 @@ impl Driver {
                 self.queue.map(host::enqueue);
                 Fate::Undecided
             }
+            Step::AskCertificate => {
+                let certificate = host::client_certificate();
+                let certificate = certificate.and_then(|hex| Thumbprint::from_hex(&hex));
+                let step = self.engine.borrow_mut().certificate(stream, certificate, host::now());
+                self.perform(stream, step)
+            }
             Step::Ask(service, question) => match self.ask(service, &question) {
                 Some(token) => {
                     self.errands.borrow_mut().insert(token, Errand::Decision(stream));
@@ -165,7 +172,7 @@ impl Driver {
 
     fn refuse(&self, rejection: &Rejection) -> Fate {
         count(rejection.outcome());
-        let reply = rejection.reply(&self.engine.borrow().policy().challenge());
+        let reply = rejection.reply(&self.engine.borrow().policy().challenge(host::now()));
         let level = if reply.status >= 500 { self.warning_level() } else { Level::Debug };
         host::log(level, &format!("{} {}", reply.status, reply.details));
         host::reply(&reply);

@@ -78,6 +78,13 @@ pub(super) fn apply(mutations: &Mutations) -> bool {
     mutations.remove.iter().all(remove) && mutations.set.iter().all(set)
 }
 
+/// SHA-256 of the certificate that the client of this request's connection has shown, in
+/// hexadecimal digits; `None` when it has shown none.
+pub(super) fn client_certificate() -> Option<String> {
+    let digest = raw::property("connection\0sha256_peer_certificate_digest").ok()?;
+    String::from_utf8(digest).ok().filter(|digest| !digest.is_empty())
+}
+
 pub(super) fn set_path(path: &str) -> bool {
     raw::replace_header(Map::Request as u32, ":path", path) == raw::OK
 }

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use super::Request;
+use super::possession::check_sender;
 use crate::authn::{
     AuthnError, Caller, Checks, KeyState, ParsedToken, RawToken, VerifiedToken, may_use_cookie,
     verify,
@@ -19,8 +21,16 @@ pub(super) const MAX_WAITS: u8 = 2;
 pub(super) enum Obstacle {
     /// The credentials are not good, or cannot be checked.
     Refused(Rejection),
+    /// The client's certificate has to be known first.
+    AskCertificate,
     /// A fetch of keys has to end first.
     Wait { provider: ProviderId, waits_left: u8 },
+}
+
+impl From<Rejection> for Obstacle {
+    fn from(rejection: Rejection) -> Self {
+        Self::Refused(rejection)
+    }
 }
 
 impl From<AuthnError> for Obstacle {
@@ -31,14 +41,15 @@ impl From<AuthnError> for Obstacle {
 
 /// The caller whom a token names.
 pub(super) fn authenticate(
-    head: &RequestHead,
+    request: &Request,
     token: RawToken<'_>,
     waits_left: u8,
     shared: &mut Shared,
     now: Timestamp,
 ) -> Result<Caller, Obstacle> {
     let verified = verified(token, waits_left, shared, now)?;
-    check_place(head, token, &verified, shared.policy())?;
+    check_place(&request.head, token, &verified, shared.policy())?;
+    check_sender(request, token, &verified, shared, now)?;
     Ok(Caller::Identified(verified.into()))
 }
 

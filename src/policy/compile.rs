@@ -1,6 +1,7 @@
 //! From what people write to what is enforced, one entry at a time, top down. Each function takes
 //! the path of its entry, so that every error can say where it stands.
 
+mod dpop;
 mod endpoint;
 mod issuer;
 mod keys;
@@ -46,9 +47,11 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let needs_roles = |h: &Header| matches!(h.source, HeaderSource::Roles(RoleSource::Decision));
     let headers_need_roles = headers.iter().any(needs_roles);
     check_apart(&places, &own_headers)?;
+    let proofs = dpop::proofs(config, env)?;
     let public_origin = resource::public_origin(config)?;
     let routes_of = routes.iter().map(|route: &Rc<Route>| &**route);
-    let metadata = resource::metadata(config, public_origin.as_deref(), routes_of)?;
+    let metadata =
+        resource::metadata(config, public_origin.as_deref(), proofs.as_ref(), routes_of)?;
     Ok(Policy {
         providers,
         places: places.into(),
@@ -58,6 +61,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         own_headers,
         routes,
         unmatched,
+        proofs,
         metadata,
     })
 }

@@ -15,6 +15,7 @@ mod issuers;
 mod keys;
 mod metadata;
 mod places;
+mod possession;
 mod routes;
 mod secrets;
 mod signers;

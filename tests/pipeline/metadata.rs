@@ -95,7 +95,7 @@ fn challenged(world: &mut World, path: &str, change: Option<Value>) -> Option<(u
     let authorization: Vec<_> = bearer.iter().map(|bearer| ("authorization", &**bearer)).collect();
     let (_, step) = world.get(path, &authorization);
     let Step::Reply(rejection) = &step else { return None };
-    let reply = rejection.reply(&world.engine.policy().challenge());
+    let reply = rejection.reply(&world.engine.policy().challenge(world.now));
     Some((reply.status, header(&reply, "www-authenticate").unwrap_or_default().to_owned()))
 }
 

@@ -202,7 +202,7 @@ fn a_claim_of_another_type_is_malformed() {
     for name in ["ath", "nonce"] {
         assert_eq!(refusal(&claiming(name, &json!(1))), Some(DpopError::Malformed), "{name}");
     }
-    for iat in [json!("1562262618"), json!(-1), json!(1e16)] {
+    for iat in [json!("1562262618"), json!(-1), json!(1e16), json!(u64::MAX)] {
         assert_eq!(refusal(&claiming("iat", &iat)), Some(DpopError::Malformed), "{iat}");
     }
     for (length, reason) in
@@ -229,7 +229,6 @@ fn each_check_fails_alone_with_its_own_reason() {
         ("iat", json!(NOW - 60), Time),
         ("iat", json!(NOW + 6), Time),
         ("iat", json!(0), Time),
-        ("iat", json!(u64::MAX), Time),
     ];
     for (name, value, reason) in table {
         assert_eq!(refusal(&claiming(name, &value)), Some(reason), "{name}: {value}");

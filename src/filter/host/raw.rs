@@ -17,6 +17,7 @@ pub(super) const CAS_MISMATCH: u32 = 8;
 unsafe extern "C" {
     fn proxy_log(level: u32, text: *const u8, len: usize) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_len: usize, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_replace_header_map_value(map: u32, name: *const u8, name_len: usize, value: *const u8, value_len: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_len: usize) -> u32;
@@ -55,6 +56,12 @@ pub(super) fn log(level: u32, text: &str) -> u32 {
 pub(super) fn buffer(kind: u32, max: usize) -> Result<Vec<u8>, u32> {
     // SAFETY: both pointers are to locals that outlive the call.
     bytes(|data, len| unsafe { proxy_get_buffer_bytes(kind, 0, max, data, len) })
+}
+
+pub(super) fn property(path: &str) -> Result<Vec<u8>, u32> {
+    let (at, size) = (path.as_ptr(), path.len());
+    // SAFETY: as above; the host only reads the path.
+    bytes(|data, len| unsafe { proxy_get_property(at, size, data, len) })
 }
 
 pub(super) fn header_map(map: u32) -> Result<Vec<u8>, u32> {

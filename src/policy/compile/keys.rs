@@ -29,6 +29,11 @@ pub(super) fn algorithms(names: &[String], keys: &KeySource, at: &str) -> Result
         KeySource::Secret(keys) => keys.algorithms(),
         KeySource::Fixed(_) | KeySource::Fetched(..) => AlgorithmSet::ASYMMETRIC,
     };
+    named(names, possible, at)
+}
+
+/// The set of these algorithms, each of which has to be possible; all that are when none is named.
+pub(super) fn named(names: &[String], possible: AlgorithmSet, at: &str) -> Result<AlgorithmSet> {
     if names.is_empty() {
         return Ok(possible);
     }

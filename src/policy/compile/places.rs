@@ -6,8 +6,8 @@ use crate::config::{self, Config, TokenPlace};
 use crate::policy::{InvalidKind, InvalidPolicy};
 use crate::upstream::OwnHeaders;
 
-/// What decides which site a request comes from cannot hold a token, too.
-const OF_SITES: [&str; 2] = ["origin", "sec-fetch-site"];
+/// What says which site a request comes from, or proves a key, cannot hold a token, too.
+const TAKEN: [&str; 3] = ["dpop", "origin", "sec-fetch-site"];
 
 /// All places of all providers.
 pub(super) fn all(config: &Config) -> Result<Places> {
@@ -80,7 +80,7 @@ fn header(name: &str, scheme: Option<&str>, at: &str) -> Result<Place> {
         return Err(needs(format!("{at}.header"), what));
     }
     let taken = name != AUTHORIZATION && OwnHeaders::is_reserved(name);
-    if taken || OF_SITES.contains(&name) {
+    if taken || TAKEN.contains(&name) {
         let kind = InvalidKind::ReservedHeader { name: name.into(), what: "hold a token" };
         return Err(InvalidPolicy::new(format!("{at}.header"), kind));
     }

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::{Result, needs};
-use crate::authn::Place;
+use crate::authn::{Algorithm, Place};
 use crate::config::{Config, ProtectedResource};
 use crate::policy::resource::WELL_KNOWN;
-use crate::policy::{Metadata, Route, split_url};
+use crate::policy::{Metadata, ProofPolicy, Route, split_url};
 use crate::request::canonical_path;
 
 /// The origin under which clients reach the gateway, without a slash at its end.
@@ -29,6 +29,7 @@ pub(super) fn public_origin(config: &Config) -> Result<Option<Box<str>>> {
 pub(super) fn metadata<'r>(
     config: &Config,
     origin: Option<&str>,
+    proofs: Option<&ProofPolicy>,
     routes: impl Iterator<Item = &'r Route>,
 ) -> Result<Option<Metadata>> {
     let Some(resource) = &config.protected_resource else { return Ok(None) };
@@ -37,7 +38,7 @@ pub(super) fn metadata<'r>(
     let identifier = resource.resource.as_deref().unwrap_or(origin);
     let path = path_on(origin, identifier)?;
     let path = format!("{WELL_KNOWN}{path}");
-    let document = document(config, resource, identifier, routes)?;
+    let document = document(config, resource, identifier, proofs, routes)?;
     Ok(Some(Metadata {
         url: format!("{origin}{path}").into(),
         path: path.into(),
@@ -62,6 +63,7 @@ fn document<'r>(
     config: &Config,
     resource: &ProtectedResource,
     identifier: &str,
+    proofs: Option<&ProofPolicy>,
     routes: impl Iterator<Item = &'r Route>,
 ) -> Result<Value> {
     let mut document = Map::new();
@@ -72,6 +74,10 @@ fn document<'r>(
         document.insert("scopes_supported".into(), scopes.into());
     }
     document.insert("bearer_methods_supported".into(), methods(config)?.into());
+    if let Some(proofs) = proofs {
+        let names = proofs.algorithms.iter().map(Algorithm::name);
+        document.insert("dpop_signing_alg_values_supported".into(), names.collect());
+    }
     if let Some(name) = &resource.resource_name {
         document.insert("resource_name".into(), name.as_str().into());
     }

@@ -31,6 +31,9 @@ fn route_entry(
     if route.token != Token::None && config.providers.is_empty() {
         return Err(needs(format!("{at}.token"), "an entry in `providers`, or `none`"));
     }
+    if route.require_bound_token && route.token == Token::None {
+        return Err(needs(format!("{at}.require_bound_token"), "a route that reads a token"));
+    }
     if route.rules.is_empty() {
         return Err(needs(format!("{at}.rules"), "at least one rule; without one nobody passes"));
     }
@@ -49,6 +52,7 @@ fn route_entry(
         name: route.name.as_str().into(),
         template: template.as_str().into(),
         token: route.token,
+        bound: route.require_bound_token,
         scope: scope(&rules),
         rules,
         service,

@@ -44,6 +44,10 @@ pub(crate) struct Script {
     pub(crate) forced: BTreeMap<&'static str, Forced>,
     /// What every foreign function answers; `None`: the host has none.
     pub(crate) foreign: Option<Vec<u8>>,
+    /// Properties by their path, its parts joined with dots.
+    pub(crate) properties: BTreeMap<String, Vec<u8>>,
+    /// Paths that were asked for.
+    pub(crate) properties_read: Vec<String>,
 }
 
 /// An answer forced on a host function.
@@ -123,6 +127,8 @@ impl Host {
                 clusters: clusters.iter().map(ToString::to_string).collect(),
                 forced: BTreeMap::new(),
                 foreign: None,
+                properties: BTreeMap::new(),
+                properties_read: Vec::new(),
             },
             contexts: Contexts::default(),
             queues: Queues::default(),

@@ -1,4 +1,4 @@
-//! Header maps and buffers.
+//! Header maps, buffers and properties.
 
 use wasmi::{Error, Linker};
 
@@ -37,6 +37,19 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
             Ok(change(&mut guest, map, &name, Some(&value)))
         }
     );
+    import!(linker, "proxy_get_property", |guest,
+                                           path: u32,
+                                           path_len: u32,
+                                           data: u32,
+                                           len: u32| {
+        let path = guest.text(path, path_len)?.replace('\0', ".");
+        let script = &mut guest.host().script;
+        script.properties_read.push(path.clone());
+        match script.properties.get(&path).cloned() {
+            Some(value) => guest.give(&value, data, len),
+            None => Ok(status::NOT_FOUND),
+        }
+    });
     import!(linker, "proxy_remove_header_map_value", |guest, map: u32, name: u32, len: u32| {
         let name = guest.text(name, len)?;
         Ok(change(&mut guest, map, &name, None))

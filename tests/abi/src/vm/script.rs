@@ -27,6 +27,16 @@ impl Vm {
         self.host_mut().script.foreign = Some(result.to_vec());
     }
 
+    /// What the host says of this property, the parts of its path joined with dots.
+    pub fn set_property(&mut self, path: &str, value: impl AsRef<[u8]>) {
+        self.host_mut().script.properties.insert(path.to_owned(), value.as_ref().to_vec());
+    }
+
+    /// The properties that the module has asked for, in order.
+    pub fn properties_read(&self) -> &[String] {
+        &self.host().script.properties_read
+    }
+
     /// Time passes.
     pub fn advance(&mut self, by: Duration) {
         let nanos = u64::try_from(by.as_nanos()).expect("a few days at most");

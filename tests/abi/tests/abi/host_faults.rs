@@ -19,8 +19,9 @@ const STATUSES: [u32; 6] = [
 /// What the module calls while it serves requests, but for two: a call is made through the SDK,
 /// which traps on what Envoy cannot answer there (`BAD_ARGUMENT` and `INTERNAL_FAILURE`, which it
 /// can, have tests of their own), and the SDK enters the context of whoever made a call itself.
-const FUNCTIONS: [&str; 14] = [
+const FUNCTIONS: [&str; 15] = [
     "proxy_log",
+    "proxy_get_property",
     "proxy_get_header_map_pairs",
     "proxy_get_buffer_bytes",
     "proxy_replace_header_map_value",

@@ -18,6 +18,7 @@ mod keys_state;
 mod odd_requests;
 mod places;
 mod policy;
+mod possession;
 mod protobuf;
 mod quiet;
 mod rotation;

@@ -41,13 +41,17 @@ impl Key {
 
     /// A signed token with these claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.kid});
+        self.sign_as(&json!({"alg": "RS256", "typ": "JWT", "kid": self.kid}), claims)
+    }
+
+    /// Signed claims under this header.
+    pub(crate) fn sign_as(&self, header: &Value, claims: &Value) -> String {
         let input = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
         let signature = SigningKey::<Sha256>::new(self.key.clone()).sign(input.as_bytes());
         format!("{input}.{}", encode(signature.to_bytes()))
     }
 
-    fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         let number = |number: &rsa::BigUint| encode(number.to_bytes_be());
         json!({"kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
                "n": number(self.key.n()), "e": number(self.key.e())})
@@ -74,6 +78,6 @@ pub(crate) fn claims(now: u64) -> Value {
     })
 }
 
-fn encode(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }

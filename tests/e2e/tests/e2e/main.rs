@@ -2,6 +2,7 @@
 
 mod auth_route;
 mod bearer_form;
+mod bound_tokens;
 mod broken_config;
 mod cors;
 mod customers;
