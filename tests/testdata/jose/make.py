@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes signed.json and ecdsa.json beside it.
+"""Writes signed.json, ecdsa.json and rsa.json beside it.
 
 Run by hand, with Python's `cryptography` (OpenSSL): an implementation that is neither of the two
 verifiers under test. Signatures are random, so the files change with every run; what they are said to
@@ -17,6 +17,8 @@ KEYS = HERE.parent / "keys"
 NOW = 1_800_000_000
 ISSUER = "https://idp.test/realms/demo"
 SECRET_ISSUER = "https://idp.test/shared-secret"
+# What a real clock has to find good.
+LONG = {"iat": 1_700_000_000, "exp": 4_102_444_800}
 SECRET = "a test-only secret of sixty-four bytes, as RFC 7518 3.2 wants it."[:64]
 HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
 # Field and order of the curves of RFC 7518 section 3.4.
@@ -93,6 +95,7 @@ def part(value):
 
 
 def signing_input(alg, **more):
+    """With the times of signed.json, unless others are given."""
     header = {"alg": alg, "typ": "JWT"} if alg.startswith("HS") else {
         "alg": alg, "typ": "JWT", "kid": kid(alg)}
     claims = {
@@ -110,7 +113,7 @@ def token(alg):
 def find(alg, wanted):
     """A token whose (r, s) is as wanted: signs other claims until it is."""
     for attempt in range(1_000_000):
-        signed = signing_input(alg, jti=attempt)
+        signed = signing_input(alg, jti=str(attempt), **LONG)
         r, s = decode_dss_signature(EC[alg].sign(signed.encode(), ec.ECDSA(HASHES_OF[alg])))
         if wanted(r, s):
             return signed, r, s
@@ -167,6 +170,75 @@ def ecdsa(alg):
         yield name, signed, bytes_, False
 
 
+def rsa_cases():
+    """(name, algorithm, signing input, signature, good) for what RSA verifiers were found to take."""
+    numbers = RSA.private_numbers()
+    n, d, size = numbers.public_numbers.n, numbers.d, 256
+    forge = lambda block: pow(int.from_bytes(block, "big"), d, n).to_bytes(size, "big")
+    info = {"256": "3031300d060960864801650304020105000420",
+            "384": "3041300d060960864801650304020205000430",
+            "512": "3051300d060960864801650304020305000440"}
+
+    def search(alg, wanted):
+        for attempt in range(100_000):
+            signed = signing_input(alg, jti=str(attempt), **LONG)
+            signature = sign(alg, signed.encode())
+            if wanted(int.from_bytes(signature, "big")):
+                return signed, signature
+        raise SystemExit("none found")
+
+    top = 1 << 8 * size
+    for alg in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"):
+        signed, good = search(alg, lambda s: s >> 8 * (size - 1) == 0)
+        yield "a leading zero", alg, signed, good, True
+        yield "without its leading zero", alg, signed, good[1:], False
+        yield "a zero before", alg, signed, b"\0" + good, False
+        yield "a zero behind", alg, signed, good + b"\0", False
+        yield "a byte short", alg, signed, good[:-1], False
+        yield "empty", alg, signed, b"", False
+        for name, value in [("0", 0), ("1", 1), ("n - 1", n - 1), ("n", n), ("all bits", top - 1)]:
+            yield name, alg, signed, value.to_bytes(size, "big"), False
+        signed, good = search(alg, lambda s: s + n < top)
+        yield "plus n", alg, signed, (int.from_bytes(good, "big") + n).to_bytes(size, "big"), False
+        yield "negated", alg, signed, (n - int.from_bytes(good, "big")).to_bytes(size, "big"), False
+        other = {"R": "P", "P": "R"}[alg[0]] + alg[1:]
+        yield "of the other padding", alg, signed, sign(other, signed.encode()), False
+        next_ = alg[:2] + {"256": "384", "384": "512", "512": "256"}[alg[2:]]
+        yield "of another hash", alg, signed, sign(next_, signed.encode()), False
+    for alg in ("RS256", "RS384", "RS512"):
+        bits = alg[2:]
+        signed = signing_input(alg, **LONG)
+        digest = hashlib.new("sha" + bits, signed.encode()).digest()
+        prefix = bytes.fromhex(info[bits])
+        no_null = bytes([0x30, prefix[1] - 2, 0x30, prefix[3] - 2]) + prefix[4:15] + prefix[17:]
+        pad = lambda t, kind=1, fill=b"\xff": (b"\0" + bytes([kind]) + fill * (size - 3 - len(t)) + b"\0" + t)
+        yield "forged as it should be", alg, signed, forge(pad(prefix + digest)), True
+        for name, block in [
+            ("without NULL parameters", pad(no_null + digest)),
+            ("without the hash's name", pad(digest)),
+            ("block type 2", pad(prefix + digest, kind=2)),
+            ("block type 0", pad(prefix + digest, kind=0)),
+            ("filled with zeros", pad(prefix + digest, fill=b"\0")),
+            ("filled with something else", pad(prefix + digest, fill=b"\xfe")),
+            ("short padding and a tail",
+             b"\0\1" + b"\xff" * 8 + b"\0" + prefix + digest + b"\0" * (size - 11 - len(prefix + digest))),
+            ("a tail of one byte", b"\0\1" + b"\xff" * (size - 4 - len(prefix + digest)) + b"\0" + prefix + digest + b"\0"),
+            ("a wrong digest", pad(prefix + bytes(len(digest)))),
+            ("a short digest", pad(prefix[:-1] + bytes([len(digest) - 1]) + digest[:-1])),
+            ("no separator", b"\0\1" + b"\xff" * (size - 2 - len(prefix + digest)) + prefix + digest),
+        ]:
+            yield name, alg, signed, forge(block), False
+    for alg in ("PS256", "PS384", "PS512"):
+        digest = HASHES[alg[2:]]
+        signed = signing_input(alg, **LONG)
+        pss = lambda mgf, salt: RSA.sign(signed.encode(), padding.PSS(padding.MGF1(mgf), salt), digest)
+        # RFC 7518 section 3.5: the salt is as long as the hash, MGF1 uses the same hash.
+        yield "its own salt", alg, signed, pss(digest, digest.digest_size), True
+        for salt in (0, 20, digest.digest_size - 1, digest.digest_size + 1):
+            yield f"a salt of {salt}", alg, signed, pss(digest, salt), False
+        yield "MGF1 with SHA-1", alg, signed, pss(hashes.SHA1(), digest.digest_size), False
+
+
 def write(name, value):
     (HERE / name).write_text(json.dumps(value, indent=1) + "\n")
 
@@ -180,3 +252,7 @@ write("ecdsa.json", {
     "source": "make.py", **COMMON,
     "cases": [{"name": f"{alg}: {name}", "token": f"{signed}.{b64(bytes_)}", "good": good}
               for alg in CURVES for name, signed, bytes_, good in ecdsa(alg)]})
+write("rsa.json", {
+    "source": "make.py", **COMMON,
+    "cases": [{"name": f"{alg}: {name}", "token": f"{signed}.{b64(bytes_)}", "good": good}
+              for name, alg, signed, bytes_, good in rsa_cases()]})
