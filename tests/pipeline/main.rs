@@ -15,6 +15,7 @@ mod issuers;
 mod jose;
 mod keys;
 mod metadata;
+mod mutations;
 mod places;
 mod possession;
 mod routes;

@@ -3,12 +3,15 @@
 //! - [`vectors`]: signatures that others have published or made, with what is to be said of them;
 //! - [`sign`]: tokens of every algorithm, with the test-only keys;
 //! - [`hostile`]: tokens that somebody's verifier once took, each with why it must be refused;
+//! - [`mutate`]: what can be done to a token without its key.
 //!
 //! It must never know the filter: what is expected comes from standards, not from our code.
 
 #![allow(clippy::needless_pass_by_value)] // `json!` literals are handed over as they are
 
 pub mod hostile;
+pub mod mutate;
+pub mod random;
 pub mod sign;
 pub mod vectors;
 
