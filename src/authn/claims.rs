@@ -89,14 +89,17 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Last date that is one, in seconds: in some thirty million years.
+const LAST_DATE: f64 = 1e15;
+
 /// A NumericDate (RFC 7519 §2): seconds, whole or not.
 pub(super) fn date(claims: &Claims, name: &str) -> Result<Option<Timestamp>, AuthnError> {
     let Some(value) = claims.named(name) else { return Ok(None) };
+    let secs =
+        value.as_f64().filter(|secs| (0.0..=LAST_DATE).contains(secs)).ok_or(AuthnError::Claim)?;
     if let Some(secs) = value.as_u64() {
         return Ok(Some(Timestamp::from_secs(secs)));
     }
-    let secs =
-        value.as_f64().filter(|secs| (0.0..=1e15).contains(secs)).ok_or(AuthnError::Claim)?;
     // In range and not negative, so the cast cannot lose more than the fraction of a millisecond.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let millis = (secs * 1_000.0) as u64;

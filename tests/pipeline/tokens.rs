@@ -112,6 +112,17 @@ fn claims_have_to_be_right() {
 }
 
 #[test]
+fn a_date_that_no_clock_will_show_is_no_date() {
+    for date in [json!(u64::MAX), json!(i64::MAX), json!(1_000_000_000_000_001_u64), json!(1e16)] {
+        for name in ["exp", "nbf", "iat"] {
+            let token = ONE.token(&claims(json!({name: date})));
+            assert_eq!(error_of(&token), AuthnError::Claim, "{name} {date}");
+        }
+    }
+    is_accepted(&ONE.token(&claims(json!({"exp": 1_000_000_000_000_000_u64}))));
+}
+
+#[test]
 fn headers_have_to_be_right() {
     use AuthnError::*;
     let good = claims(json!({}));
