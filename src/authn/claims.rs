@@ -89,6 +89,12 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Whether `sub` and `jti` are texts (RFC 7519 §4.1.2, §4.1.7), where they are there at all.
+pub(super) fn check_texts(claims: &Claims) -> Result<(), AuthnError> {
+    let mut named = ["sub", "jti"].into_iter().filter_map(|name| claims.named(name));
+    if named.all(Value::is_string) { Ok(()) } else { Err(AuthnError::Claim) }
+}
+
 /// Last date that is one, in seconds: in some thirty million years.
 const LAST_DATE: f64 = 1e15;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::claims::date;
+use super::claims::{check_texts, date};
 use super::{
     AuthnError, ClaimPath, Claims, Confirmation, KeyId, KeySet, ParsedToken, SignatureVerifier,
 };
@@ -121,6 +121,7 @@ pub fn verify(
     }
     checks.provider.demands.check_type(&token.claims, token.says_access)?;
     check_audience(&token.claims, checks.provider)?;
+    check_texts(&token.claims)?;
     checks.provider.demands.check_claims(&token.claims)?;
     let times = times(&token.claims, checks.provider.clock_skew, now)?;
     let confirmation = Confirmation::read(&token.claims)?;

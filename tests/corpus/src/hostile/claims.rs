@@ -10,10 +10,14 @@ const AUDIENCE: &str = "RFC 8725 §3.9, RFC 7519 §4.1.3: audiences are compared
 const TIME: &str = "RFC 7519 §4.1.4 to §4.1.6: not now";
 const DATE: &str = "RFC 7519 §2: a NumericDate is a number, and one that there is";
 const TYPE: &str = "RFC 8725 §3.11: a token for another use";
+const TEXT: &str = "RFC 7519 §4.1.1 to §4.1.3, §4.1.7: not of its type";
 const TWICE: &str = "RFC 7519 §4: claim names must be unique";
 
 pub(super) fn table(world: &World) -> Vec<Hostile> {
-    [issuers(world), audiences(world), types(world), twice(world)].into_iter().flatten().collect()
+    [issuers(world), audiences(world), types(world), texts(world), twice(world)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn changed(world: &World, why: &'static str, name: &str, value: Value) -> Hostile {
@@ -115,6 +119,20 @@ pub(super) fn times(world: &World) -> Vec<Hostile> {
 fn types(world: &World) -> Vec<Hostile> {
     let values = ["ID", "Refresh", "Offline", "Logout", "RPT", "Initial-Access", "JWT-ID"];
     values.into_iter().map(|value| changed(world, TYPE, "typ", value.into())).collect()
+}
+
+/// Members that are not of their type, whether or not anybody looks at them.
+fn texts(world: &World) -> Vec<Hostile> {
+    let names = ["iss", "aud", "sub", "jti"];
+    let values = ["null", "0", "-1.5", "true", "[]", "[null]", "{}", r#"{"sub":"alice"}"#];
+    let token = |name: &str, value: &str| {
+        let claims = with(&world.claims(), name, Value::Null);
+        world.parts(world.header_text(), first(&claims, &format!("\"{name}\":{value}")))
+    };
+    let of_name = |name| {
+        values.map(|value| Hostile::new(format!("{name} {value}"), TEXT, token(name, value)))
+    };
+    names.into_iter().flat_map(of_name).collect()
 }
 
 fn twice(world: &World) -> Vec<Hostile> {
