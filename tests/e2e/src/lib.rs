@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: real Envoy, real processes, the built module.
 //!
 //! - [`stacks`]: the demo system, shared where a test only reads, its own where it disturbs;
+//! - [`bare`]: an Envoy with nothing but filters to compare;
 //! - [`edit`]: changes to the rendered Envoy configuration, for one stack;
 //! - [`client`] and [`http2`]: requests byte for byte as a test wants them;
 //! - [`users`], [`tokens`], [`mint`]: who asks, with tokens from the provider or made by hand;
@@ -10,6 +11,7 @@
 //! It must never stand in for the gateway or the filter: what is tested is what ships. Every wait
 //! has a limit.
 
+pub mod bare;
 pub mod client;
 pub mod echo;
 pub mod edit;

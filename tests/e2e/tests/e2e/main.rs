@@ -13,6 +13,7 @@ mod elsewhere;
 mod faults;
 mod forged_tokens;
 mod harness;
+mod judges;
 mod paths;
 mod paths_kept;
 mod pending_bodies;
