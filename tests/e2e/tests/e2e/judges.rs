@@ -5,6 +5,11 @@
 //! compares the two judges.
 
 mod corpus;
+mod differential;
+mod generated;
+mod parts;
+mod rules;
+mod samples;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
