@@ -55,6 +55,8 @@ struct Source {
 const FILTER: Source = Source { package: "claimgate", library: "claimgate" };
 const FLOOR: Source =
     Source { package: "claimgate-bench-modules", library: "claimgate_bench_modules" };
+const PROBE: Source =
+    Source { package: "claimgate-verify-probe", library: "claimgate_verify_probe" };
 
 /// Builds the module and writes `dist/plugin.wasm`, optimised unless told otherwise.
 pub fn build(optimise: bool) -> Result<PathBuf> {
@@ -78,6 +80,11 @@ pub fn build_floor() -> Result<PathBuf> {
     let plugin = built.with_file_name("bench_modules_optimised.wasm");
     shrink_once(&built, &plugin)?;
     Ok(plugin)
+}
+
+/// Builds what tests ask for the host's opinion of signatures, in the target folder.
+pub fn build_probe() -> Result<PathBuf> {
+    PROBE.compile()
 }
 
 impl Source {

@@ -3,12 +3,13 @@
 //! For tests that compare what filters let through. It must never have a filter of its own.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use std::{fmt, fs};
 
 use claimgate_proc::{Launch, Output, Port, Process, Ready};
 use serde_json::{Value, json};
-use xtask::{run, tools, workspace};
+use xtask::{run, tools, wasm, workspace};
 
 /// Loading the module takes most of it.
 const READY_LIMIT: Duration = Duration::from_secs(60);
@@ -78,22 +79,34 @@ impl fmt::Debug for Bare {
 /// The built module with this policy.
 #[must_use]
 pub fn claimgate(policy: &Value) -> Value {
+    wasm("claimgate", &workspace::plugin(), policy)
+}
+
+/// What passes a request if the host's verifier says yes to the arguments in it; see its source.
+/// Built when it is asked for. Panics when it does not build.
+#[must_use]
+pub fn probe() -> Value {
+    let module = wasm::build_probe().unwrap_or_else(|error| panic!("{error:#}"));
+    wasm("probe", &module, &json!({}))
+}
+
+fn wasm(name: &str, module: &Path, configuration: &Value) -> Value {
     json!({
-        "name": "claimgate",
+        "name": name,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
-                "name": "claimgate",
-                "root_id": "claimgate",
+                "name": name,
+                "root_id": name,
                 "failure_policy": "FAIL_RELOAD",
                 "vm_config": {
-                    "vm_id": "claimgate",
+                    "vm_id": name,
                     "runtime": "envoy.wasm.runtime.v8",
-                    "code": {"local": {"filename": workspace::plugin()}},
+                    "code": {"local": {"filename": module}},
                 },
                 "configuration": {
                     "@type": "type.googleapis.com/google.protobuf.Struct",
-                    "value": policy,
+                    "value": configuration,
                 },
             },
         },

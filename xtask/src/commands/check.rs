@@ -57,7 +57,8 @@ fn succeed(launch: &Launch) -> Result<()> {
 fn clippy_wasm() -> Result<()> {
     let own = tools::wasm_toolchain()? == WasmToolchain::Own;
     ensure!(own, "clippy needs the target: rustup target add wasm32-wasip1");
-    let packages = ["--package", "claimgate", "--package", "claimgate-bench-modules"];
+    let packages = ["claimgate", "claimgate-bench-modules", "claimgate-verify-probe"];
+    let packages: Vec<_> = packages.iter().flat_map(|name| ["--package", name]).collect();
     let (args, deny) = (["clippy", "--target", "wasm32-wasip1"], ["--", "-D", "warnings"]);
     cargo(&[&args[..], &packages, &deny].concat())
 }

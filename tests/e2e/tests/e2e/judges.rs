@@ -1,8 +1,8 @@
 //! The built module and Envoy's own `jwt_authn` as judges of the same tokens, in one Envoy, with the
 //! same issuer, audience, keys and tolerance.
 //!
-//! `corpus` shows the module what `tests/pipeline` shows the portable verifier; `differential`
-//! compares the two judges.
+//! `corpus` and `signatures` show the host's verifier what `tests/pipeline` shows the portable one;
+//! `differential` compares the two judges.
 
 mod corpus;
 mod differential;
@@ -10,6 +10,7 @@ mod generated;
 mod parts;
 mod rules;
 mod samples;
+mod signatures;
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -69,26 +70,28 @@ fn world() -> World {
 
 /// The status for each credential, sent in `authorization`.
 fn statuses(judge: &str, credentials: &[String]) -> Vec<u16> {
-    let address = judges().address(judge);
+    statuses_of(judges().address(judge), "authorization", credentials)
+}
+
+/// The status for each value of this header.
+fn statuses_of(address: SocketAddr, header: &str, values: &[String]) -> Vec<u16> {
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut found = Vec::new();
-        while let Some(credential) = credentials.get(next.fetch_add(1, Ordering::Relaxed)) {
-            found.push((std::ptr::from_ref(credential), status(address, credential)));
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(value) = values.get(index) else { return found };
+            let reply = Request::get("/r").header(header, value).send(address);
+            found.push((index, reply.status));
         }
-        found.into_iter().map(|(at, status)| (at.addr(), status)).collect::<Vec<_>>()
     };
     let mut found: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = (0..CONNECTIONS).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a judgement")).collect()
     });
-    // In the order of the credentials, whoever asked for which.
+    // In the order of the values, whoever asked for which.
     found.sort_unstable();
     found.into_iter().map(|(_, status)| status).collect()
-}
-
-fn status(address: SocketAddr, credential: &str) -> u16 {
-    Request::get("/r").header("authorization", credential).send(address).status
 }
 
 fn bearer(token: &str) -> String {
