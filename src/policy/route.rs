@@ -6,6 +6,7 @@
 
 mod table;
 mod template;
+mod tree;
 
 pub use table::{Matched, RouteTable};
 pub use template::{InvalidTemplate, Template};

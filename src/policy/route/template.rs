@@ -1,4 +1,4 @@
-//! One path pattern: what it says, and whether a path is like it.
+//! One path pattern, read from its text.
 
 use std::fmt;
 
@@ -11,14 +11,16 @@ pub struct Template {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Segment {
+pub(super) enum Segment {
+    /// This text, byte for byte.
     Literal(Box<str>),
+    /// `{name}`: anything but nothing.
     Parameter,
 }
 
 /// What may follow the segments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tail {
+pub(super) enum Tail {
     /// Nothing.
     End,
     /// A slash, then anything (`{rest=**}`).
@@ -61,50 +63,24 @@ impl Template {
         &self.text
     }
 
-    /// Whether a canonical path is one of this template's.
-    pub fn matches(&self, path: &str) -> bool {
-        let Some(mut rest) = path.strip_prefix('/') else { return false };
-        let mut ended = false;
-        for segment in &self.segments {
-            if ended {
-                return false;
-            }
-            let (part, after) = match rest.split_once('/') {
-                Some((part, after)) => (part, after),
-                None => {
-                    ended = true;
-                    (rest, "")
-                }
-            };
-            if !segment.matches(part) {
-                return false;
-            }
-            rest = after;
-        }
-        match self.tail {
-            Tail::End => ended,
-            Tail::Rest => !ended,
-            Tail::Below => true,
-        }
+    /// Its segments, before what may follow them.
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
-    pub(super) fn is_literal(&self) -> bool {
-        self.tail == Tail::End && self.segments.iter().all(|s| matches!(s, Segment::Literal(_)))
-    }
-
-    pub(super) fn first_literal(&self) -> Option<&str> {
-        match self.segments.first() {
-            Some(Segment::Literal(text)) => Some(text),
-            Some(Segment::Parameter) | None => None,
-        }
+    /// What may follow its segments.
+    pub(super) const fn tail(&self) -> Tail {
+        self.tail
     }
 }
 
-impl Segment {
-    fn matches(&self, part: &str) -> bool {
+impl Tail {
+    /// Whether a path that has the segments may go on as it does: `ended` when it does not.
+    pub(super) const fn takes(self, ended: bool) -> bool {
         match self {
-            Self::Literal(text) => **text == *part,
-            Self::Parameter => !part.is_empty(),
+            Self::End => ended,
+            Self::Rest => !ended,
+            Self::Below => true,
         }
     }
 }

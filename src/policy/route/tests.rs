@@ -1,3 +1,7 @@
+//! What templates match, which route wins, and what no template may be.
+
+mod scan;
+
 use super::*;
 
 fn table(routes: &[(&str, &[&str])]) -> RouteTable<usize> {
@@ -25,24 +29,24 @@ fn templates_match_by_path_element() {
         ("/{rest=**}", &["/a", "/", "/a/b"], &[]),
     ];
     for (text, yes, no) in table {
-        let template = Template::path(text).unwrap();
+        let template = self::table(&[(text, &[])]);
         for path in *yes {
-            assert!(template.matches(path), "{text} should match {path}");
+            assert_eq!(template.find(path, "GET"), Matched::Route(&0), "{text}, {path}");
         }
         for path in *no {
-            assert!(!template.matches(path), "{text} should not match {path}");
+            assert_eq!(template.find(path, "GET"), Matched::Nothing, "{text}, {path}");
         }
     }
 }
 
 #[test]
 fn a_prefix_is_itself_and_what_is_below_it() {
-    let prefix = Template::prefix("/auth/realms/demo").unwrap();
+    let prefix = table(&[("prefix:/auth/realms/demo", &[])]);
     for path in ["/auth/realms/demo", "/auth/realms/demo/", "/auth/realms/demo/a/b"] {
-        assert!(prefix.matches(path), "{path}");
+        assert_eq!(prefix.find(path, "GET"), Matched::Route(&0), "{path}");
     }
     for path in ["/auth/realms/demo2", "/auth/realms", "/auth"] {
-        assert!(!prefix.matches(path), "{path}");
+        assert_eq!(prefix.find(path, "GET"), Matched::Nothing, "{path}");
     }
 }
 
@@ -52,6 +56,20 @@ fn the_first_route_wins_whatever_index_it_is_in() {
     assert_eq!(routes.find("/a", "GET"), Matched::Route(&0));
     assert_eq!(routes.find("/a", "PUT"), Matched::Route(&1));
     assert_eq!(routes.find("/a/b", "GET"), Matched::Route(&2));
+}
+
+#[test]
+fn a_parameter_and_a_literal_that_begin_alike_are_both_tried() {
+    let routes = table(&[("/{x}/b", &[]), ("/a/c", &[]), ("/a/{y}", &[]), ("/{rest=**}", &[])]);
+    for (path, at) in [("/a/b", 0), ("/a/c", 1), ("/a/d", 2), ("/a/", 3), ("/a/b/c", 3)] {
+        assert_eq!(routes.find(path, "GET"), Matched::Route(&at), "{path}");
+    }
+}
+
+#[test]
+fn a_path_deeper_than_any_template_is_walked_no_further() {
+    let routes = table(&[("/{a}/{b}", &[]), ("/a/{b}", &[]), ("/{a}/a", &[])]);
+    assert_eq!(routes.find(&"/a".repeat(100_000), "GET"), Matched::Nothing);
 }
 
 #[test]
