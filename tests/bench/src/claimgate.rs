@@ -70,6 +70,15 @@ pub fn routes(site: &Site, scenario: &str, count: usize) -> Vec<Value> {
     vec![filter(site, scenario, &policy)]
 }
 
+/// The same with `count` rules, of which the last one allows.
+pub fn rules(site: &Site, scenario: &str, count: usize) -> Vec<Value> {
+    let others = (1..count).map(other_rule);
+    let rules: Vec<Value> =
+        others.chain(has_role().as_array().cloned().unwrap_or_default()).collect();
+    let routes = json!([route("required", &json!(rules))]);
+    vec![filter(site, scenario, &policy(site, Algorithm::Rs256, &headers("token"), &routes))]
+}
+
 /// The remote decision, and the same headers with the roles that it names.
 pub fn decision(site: &Site, scenario: &str, cached: bool) -> Vec<Value> {
     let routes =
@@ -102,6 +111,18 @@ fn another_route(at: usize) -> Value {
     };
     let name = format!("route-{at}");
     json!({"name": name, "match": matches, "token": "required", "rules": has_role()})
+}
+
+/// One that does not apply, for one of the reasons that rules have.
+fn other_rule(at: usize) -> Value {
+    let condition = match at % 4 {
+        0 => json!({"roles": {"any_of": [format!("role-{at}"), "auditor"], "from": "token"}}),
+        1 => json!({"claims": {"azp": [format!("client-{at}")]}}),
+        2 => json!({"claims": {"resource_access.account.roles": [format!("manage-{at}")]}}),
+        _ => json!({"claims": {"acr": ["2"], "email_verified": ["false"]}}),
+    };
+    let effect = if at.is_multiple_of(3) { "deny" } else { "allow" };
+    json!({"name": format!("rule-{at}"), effect: condition})
 }
 
 fn anyone() -> Value {

@@ -46,11 +46,14 @@ struct Arguments {
     /// Fewer and shorter rounds, and only what the ratios need.
     #[arg(long)]
     quick: bool,
+    /// Only what this ratio needs, with one worker; may be repeated.
+    #[arg(long, value_name = "RATIO")]
+    ratio: Vec<String>,
     /// Writes the results there as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Only loads this scenario and shows where Envoy's CPU time goes.
-    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "json"])]
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "ratio", "json"])]
     profile: Option<String>,
     #[command(flatten)]
     paths: Paths,
@@ -77,7 +80,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     if let Some(name) = &arguments.profile {
         return profile::run(paths, name).map(|()| true);
     }
-    let report = measured(paths, arguments.quick)?;
+    let report = measured(arguments)?;
     println!("{report}");
     if let Some(file) = &arguments.json {
         fs::write(file, format!("{:#}\n", report.to_json()))
@@ -86,12 +89,12 @@ fn run(arguments: &Arguments) -> Result<bool> {
     Ok(report.failed().is_empty())
 }
 
-fn measured(paths: &Paths, quick: bool) -> Result<Report> {
+fn measured(Arguments { quick, ratio, paths, .. }: &Arguments) -> Result<Report> {
     let machine = Machine::here(&paths.envoy)?;
-    let groups = ratio::groups(quick);
+    let groups = if ratio.is_empty() { ratio::groups(*quick) } else { ratio::of_ratios(ratio)? };
     let scenarios = ratio::members(&groups);
-    let (effort, workers, starts) =
-        if quick { (Effort::QUICK, 1, 3) } else { (Effort::FULL, 2, 5) };
+    let workers = if *quick || !ratio.is_empty() { 1 } else { 2 };
+    let (effort, starts) = if *quick { (Effort::QUICK, 3) } else { (Effort::FULL, 5) };
     let site = Site::new(paths, &scenarios, measure::new_tokens(workers))?;
 
     say("checking that every scenario does its job");
@@ -99,7 +102,7 @@ fn measured(paths: &Paths, quick: bool) -> Result<Report> {
     say("starting Envoy with and without the filter");
     let module = module::measure(&site, starts)?;
     let results = with_workers(&site, &scenarios, &groups, 1, effort)?;
-    let two_workers = (!quick)
+    let two_workers = (workers > 1)
         .then(|| with_workers(&site, &scenarios, &ratio::ungrouped(), 2, Effort::TWO_WORKERS));
     Ok(Report { machine, effort, module, results, two_workers: two_workers.transpose()? })
 }

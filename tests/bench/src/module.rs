@@ -17,7 +17,7 @@ use crate::site::Site;
 const REST: Duration = Duration::from_secs(1);
 
 /// What is started in turn: without a filter, with a module that does nothing, with the filter.
-const STARTED: [&str; 3] = ["no_filter", "wasm_noop", "claimgate_cached"];
+pub const STARTED: [&str; 3] = ["no_filter", "wasm_noop", "claimgate_cached"];
 
 /// Medians of some starts, each in the order of [`STARTED`].
 pub struct Module {

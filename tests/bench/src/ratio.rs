@@ -5,6 +5,9 @@
 
 use std::collections::HashMap;
 
+use anyhow::{Result, bail};
+
+use crate::module;
 use crate::scenario::{self, Scenario};
 
 /// CPU per request of a round, by scenario.
@@ -39,7 +42,7 @@ pub struct Ratio {
     pub goal: f64,
 }
 
-const RATIOS: [Ratio; 6] = [
+const RATIOS: [Ratio; 7] = [
     Ratio::total("cached_vs_native", "claimgate_cached", "jwt_authn_cached", 1.0),
     Ratio {
         beside: Some("wasm_verify_rs256"),
@@ -67,6 +70,7 @@ const RATIOS: [Ratio; 6] = [
     ),
     Ratio::added("cached_decision_added", "claimgate_decision_cached", "claimgate_cached", 1.1),
     Ratio::added("routes_1000_added", "claimgate_routes_1000", "claimgate_cached", 1.1),
+    Ratio::added("rules_50_added", "claimgate_rules_50", "claimgate_cached", 1.1),
 ];
 
 /// Shown even when no ratio needs them.
@@ -127,6 +131,21 @@ pub fn groups(quick: bool) -> Vec<Group> {
     let compared =
         RATIOS.iter().map(|ratio| Group { ratio: Some(*ratio), scenarios: ratio.members() });
     alone.chain(compared).collect()
+}
+
+/// Those of the ratios with these names, and what the module is measured with.
+pub fn of_ratios(names: &[String]) -> Result<Vec<Group>> {
+    let known = RATIOS.map(|ratio| ratio.name);
+    if let Some(other) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        bail!("no ratio {other}: {}", known.join(", "));
+    }
+    let wanted =
+        |group: &Group| names.iter().any(|name| group.ratio.is_some_and(|r| r.name == name));
+    let compared: Vec<_> = groups(true).into_iter().filter(wanted).collect();
+    let measured: Vec<_> = members(&compared).iter().map(|scenario| scenario.name).collect();
+    let started = module::STARTED.into_iter().filter(|name| !measured.contains(name));
+    let started = started.map(|name| Group { ratio: None, scenarios: vec![name] });
+    Ok(started.chain(compared).collect())
 }
 
 /// One for each scenario, with nothing compared.

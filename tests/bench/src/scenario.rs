@@ -137,6 +137,7 @@ fn many() -> Vec<Scenario> {
             claimgate::routes(site, name, count)
         })
     };
+    let rules = |site: &Site, name: &str| claimgate::rules(site, name, 50);
     let tokens = |name, effects, filters: fn(&Site, &str) -> Vec<Value>| {
         Scenario::new(name, Load::KnownTokens, effects, filters)
     };
@@ -144,6 +145,7 @@ fn many() -> Vec<Scenario> {
         routes("claimgate_routes_10", 10),
         routes("claimgate_routes_100", 100),
         routes("claimgate_routes_1000", 1000),
+        Scenario::new("claimgate_rules_50", Load::OneToken, whole_job(ROLES_OF_TOKEN), rules),
         tokens("claimgate_tokens_1000", whole_job(ROLES_OF_TOKEN), claimgate::whole_job),
         tokens("jwt_authn_tokens_1000", whole_job(native::SETS), native::cached),
     ]

@@ -22,11 +22,14 @@ pub(crate) struct Bench {
     /// Three short rounds of only what the ratios need.
     #[arg(long)]
     quick: bool,
+    /// Only what this ratio needs, with one worker; may be repeated.
+    #[arg(long, value_name = "RATIO")]
+    ratio: Vec<String>,
     /// Writes the results there as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Only loads this scenario and shows where Envoy's CPU time goes; needs `perf`.
-    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "json"])]
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "ratio", "json"])]
     profile: Option<String>,
 }
 
@@ -49,6 +52,8 @@ impl Bench {
         let bench = Launch::new(PACKAGE, workspace::release_binary(PACKAGE)?, Output::Inherit);
         let bench = paths.iter().fold(bench, |bench, (flag, path)| bench.arg(flag).arg(path));
         let bench = if self.quick { bench.arg("--quick") } else { bench };
+        let ratios = self.ratio.iter().flat_map(|ratio| ["--ratio", ratio]);
+        let bench = ratios.fold(bench, Launch::arg);
         let bench = match &self.json {
             Some(file) => bench.arg("--json").arg(file),
             None => bench,
