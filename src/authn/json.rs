@@ -14,7 +14,8 @@ const MAX_DEPTH: u8 = 16;
 /// The object that `json` is; `None` when it is none, or none that we take. Depth is looked at
 /// while reading: nothing below the limit is ever built.
 pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
-    let mut reader = serde_json::Deserializer::from_slice(json);
+    // As text, for one look at its encoding instead of one for each string in it.
+    let mut reader = serde_json::Deserializer::from_str(std::str::from_utf8(json).ok()?);
     let value = Strict { depth_left: MAX_DEPTH }.deserialize(&mut reader).ok()?;
     reader.end().ok()?;
     match value {

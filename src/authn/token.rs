@@ -35,7 +35,11 @@ impl<'t> ParsedToken<'t> {
         if text.len() > MAX_TOKEN {
             return Err(AuthnError::TooLong);
         }
-        token.check_form()?;
+        // What decodes has the form; of what does not, the form says whether it is a token at all.
+        Self::decode(text).map_err(|error| token.check_form().err().unwrap_or(error))
+    }
+
+    fn decode(text: &'t str) -> Result<Self, AuthnError> {
         let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
         let header = json::object(&decode(header)?).ok_or(AuthnError::Malformed)?;
