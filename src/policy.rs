@@ -32,6 +32,7 @@ pub use resource::Metadata;
 pub use route::{InvalidTemplate, Matched, RouteTable, Template};
 pub use rule::{
     Allowed, Answer, Condition, Effect, Facts, NeedAnswer, Rule, Truth, Verdict, evaluate,
+    ruled_out,
 };
 
 /// Index of a provider in its policy.

@@ -1,8 +1,9 @@
-//! The decisions that a verified token has been given, kept beside it.
+//! What deciding about a verified token has found, kept beside it and gone with it.
 //!
 //! What is asked about a token depends on its claims, the route and the method alone, so those two
 //! find the decision again without writing the question down. It holds no decision that the cache
-//! may not hold, and none for longer; it goes with the token.
+//! may not hold, and none for longer. Which of a route's first rules cannot fire depends on claims
+//! and route alone, and stays true as long as the token.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,15 +12,18 @@ use super::Decision;
 use crate::policy::Route;
 use crate::time::Timestamp;
 
-/// Most decisions kept with one token; beyond that the one kept longest makes room.
+/// Most of either kept with one token; beyond that the one kept longest makes room.
 const MAX_ENTRIES: usize = 8;
 
-/// Decisions given for one token.
+/// Decisions given for one token, and rules that cannot fire for it.
 #[derive(Debug, Default)]
-pub struct DecisionMemo(RefCell<Vec<Entry>>);
+pub struct DecisionMemo {
+    given: RefCell<Vec<Given>>,
+    ruled_out: RefCell<Vec<(Rc<Route>, usize)>>,
+}
 
 #[derive(Debug)]
-struct Entry {
+struct Given {
     route: Rc<Route>,
     method: Box<str>,
     decision: Rc<Decision>,
@@ -28,24 +32,41 @@ struct Entry {
 impl DecisionMemo {
     /// The decision for a request, if one may be used now.
     pub fn find(&self, route: &Rc<Route>, method: &str, now: Timestamp) -> Option<Rc<Decision>> {
-        let entries = self.0.try_borrow().ok()?;
+        let entries = self.given.try_borrow().ok()?;
         let entry = entries.iter().find(|entry| entry.is_for(route, method))?;
         (now < entry.decision.usable_until()).then(|| Rc::clone(&entry.decision))
     }
 
     /// Keeps a decision in place of an older one for the same request.
     pub fn insert(&self, route: &Rc<Route>, method: &str, decision: &Rc<Decision>) {
-        let Ok(mut entries) = self.0.try_borrow_mut() else { return };
+        let Ok(mut entries) = self.given.try_borrow_mut() else { return };
         entries.retain(|entry| !entry.is_for(route, method));
-        if entries.len() >= MAX_ENTRIES {
-            entries.remove(0);
-        }
         let (route, decision) = (Rc::clone(route), Rc::clone(decision));
-        entries.push(Entry { route, method: method.into(), decision });
+        keep(&mut entries, Given { route, method: method.into(), decision });
+    }
+
+    /// How many of a route's first rules cannot fire for the token; `count` counts them the first
+    /// time.
+    pub fn ruled_out(&self, route: &Rc<Route>, count: impl FnOnce() -> usize) -> usize {
+        let Ok(mut entries) = self.ruled_out.try_borrow_mut() else { return count() };
+        let known = entries.iter().find(|(of, _)| Rc::ptr_eq(of, route));
+        if let Some((_, known)) = known {
+            return *known;
+        }
+        let counted = count();
+        keep(&mut entries, (Rc::clone(route), counted));
+        counted
     }
 }
 
-impl Entry {
+fn keep<T>(entries: &mut Vec<T>, entry: T) {
+    if entries.len() >= MAX_ENTRIES {
+        entries.remove(0);
+    }
+    entries.push(entry);
+}
+
+impl Given {
     fn is_for(&self, route: &Rc<Route>, method: &str) -> bool {
         Rc::ptr_eq(&self.route, route) && *self.method == *method
     }

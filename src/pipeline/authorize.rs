@@ -7,7 +7,9 @@ use crate::authn::{AuthnError, Caller, Principal};
 use crate::authz::{CalloutResponse, CheckError, Decision, Permit, decode, encode};
 use crate::config::{FailureMode, Token};
 use crate::engine::Shared;
-use crate::policy::{Allowed, Answer, Facts, NeedAnswer, ServiceId, Verdict, evaluate};
+use crate::policy::{
+    Allowed, Answer, Facts, NeedAnswer, Route, Rule, ServiceId, Verdict, evaluate, ruled_out,
+};
 use crate::reply::Rejection;
 use crate::time::Timestamp;
 use crate::upstream;
@@ -117,7 +119,7 @@ fn decide(
         roles_claim: provider.and_then(|provider| provider.roles_claim.as_ref()),
         answer: answered.as_answer(request.route.failure_mode),
     };
-    let rejection = match evaluate(&request.route.rules, &facts)? {
+    let rejection = match evaluate(open_rules(&request.route, &facts), &facts)? {
         Verdict::Allow(allowed) => return permit(request, caller, answered, &allowed, shared),
         Verdict::Deny { rule } => Rejection::Forbidden { rule: rule.map(str::to_owned) },
         // Whoever has no token at all cannot be told that it grants too little.
@@ -128,6 +130,13 @@ fn decide(
         Verdict::Undecided { rule, error } => Rejection::Undecided { rule: rule.into(), error },
     };
     Ok(Step::Reply(rejection))
+}
+
+/// A route's rules from the first that could fire for this token: which come before it is found once.
+fn open_rules<'r>(route: &'r Rc<Route>, facts: &Facts<'_>) -> &'r [Rule] {
+    let Some(principal) = facts.caller.principal() else { return &route.rules };
+    let first = principal.decisions().ruled_out(route, || ruled_out(&route.rules, facts));
+    route.rules.get(first..).unwrap_or_default()
 }
 
 impl Answered {

@@ -196,6 +196,13 @@ pub fn evaluate<'p>(rules: &'p [Rule], facts: &Facts<'_>) -> Result<Verdict<'p>,
     })
 }
 
+/// How many rules at the beginning say nothing to this caller's token, whatever the decision point
+/// says and whatever else the request is like: they cannot fire, and no scope would change that.
+pub fn ruled_out(rules: &[Rule], facts: &Facts<'_>) -> usize {
+    let fails = |rule: &Rule| rule.conditions.iter().any(|c| c.by_token(facts) == Some(false));
+    rules.iter().take_while(|rule| fails(rule) && rule.scope(facts).is_none()).count()
+}
+
 impl Rule {
     /// Whether one of its conditions needs the decision point.
     pub fn asks(&self) -> bool {
@@ -238,13 +245,25 @@ impl Condition {
         matches!(self, Self::Decision { .. } | Self::Roles { from: RoleSource::Decision, .. })
     }
 
+    /// Whether it holds, if the caller's token alone says so: then it holds, or not, for every
+    /// request with that token.
+    fn by_token(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self {
+            Self::Always => Some(true),
+            Self::Claim { path, any_of } => Some(claim_is_one_of(facts.caller, path, any_of)),
+            Self::Scopes { all_of, .. } => Some(grants(facts.caller, all_of)),
+            Self::Roles { any_of, from: RoleSource::Token } => Some(token_roles(facts, any_of)),
+            Self::Roles { from: RoleSource::Decision, .. } | Self::Decision { .. } => None,
+        }
+    }
+
     fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {
         match self {
-            Self::Always => Ok(Truth::True),
-            Self::Claim { path, any_of } => Ok(claim_is_one_of(facts.caller, path, any_of).into()),
-            Self::Scopes { all_of, .. } => Ok(grants(facts.caller, all_of).into()),
-            Self::Roles { any_of, from: RoleSource::Token } => {
-                Ok(token_roles(facts, any_of).into())
+            Self::Always
+            | Self::Claim { .. }
+            | Self::Scopes { .. }
+            | Self::Roles { from: RoleSource::Token, .. } => {
+                Ok(self.by_token(facts).map_or(Truth::Unknown, Truth::from))
             }
             Self::Roles { any_of, from: RoleSource::Decision } => decision_roles(facts, any_of),
             Self::Decision { expected } => match facts.answer {

@@ -127,13 +127,16 @@ fn missing_scopes_are_named_where_only_they_are_missing() {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(scope("/orders", json!({"scope": "openid orders:read"})), "none");
-    assert_eq!(scope("/orders", json!({"scp": ["openid", "orders:read"]})), "none");
-    assert_eq!(scope("/orders", json!({"scope": "orders:read"})), "orders:read openid");
-    assert_eq!(scope("/orders", json!({})), "orders:read openid");
-    assert_eq!(scope("/orders", json!({"azp": "admin"})), "orders:all");
-    assert_eq!(scope("/orders", json!({"azp": "legacy"})), "forbidden");
-    assert_eq!(scope("/asks", json!({"scope": "orders:read"})), "orders:write");
+    // Twice, because the second time the token is known, and which rules cannot fire for it.
+    for _ in 0..2 {
+        assert_eq!(scope("/orders", json!({"scope": "openid orders:read"})), "none");
+        assert_eq!(scope("/orders", json!({"scp": ["openid", "orders:read"]})), "none");
+        assert_eq!(scope("/orders", json!({"scope": "orders:read"})), "orders:read openid");
+        assert_eq!(scope("/orders", json!({})), "orders:read openid");
+        assert_eq!(scope("/orders", json!({"azp": "admin"})), "orders:all");
+        assert_eq!(scope("/orders", json!({"azp": "legacy"})), "forbidden");
+        assert_eq!(scope("/asks", json!({"scope": "orders:read"})), "orders:write");
+    }
 }
 
 #[test]
