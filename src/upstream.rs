@@ -4,9 +4,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use serde_json::Value;
-
-use crate::authn::Principal;
+use crate::authn::{Json, Principal};
 use crate::authz::Permit;
 use crate::config::RoleSource;
 use crate::policy::{Header, HeaderSource, Policy, ProviderId};
@@ -180,15 +178,16 @@ fn claim_value(policy: &Policy, principal: &Principal, header: &Header) -> Optio
 
 /// A claim as header text: scalars as they are, arrays of strings joined with commas. An array
 /// with a member that contains a comma has no faithful form and is left out.
-fn claim_text(value: &Value) -> Option<String> {
+fn claim_text(value: Json<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-        Value::Array(members) => {
-            let members = members.iter().map(|m| m.as_str().filter(|text| !text.contains(',')));
-            members.collect::<Option<Vec<_>>>().map(|members| members.join(","))
+        Json::Text(text) => Some(text.into()),
+        Json::Bool(value) => Some(value.to_string().into()),
+        Json::Number(value) => Some(value.to_string().into()),
+        Json::Array(members) => {
+            let members = members.values().map(|m| m.as_str().filter(|text| !text.contains(',')));
+            members.collect::<Option<Vec<_>>>().map(|members| members.join(",").into())
         }
-        Value::Null | Value::Object(_) => None,
+        Json::Null | Json::Object(_) => None,
     }
 }
 

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde_json::{Map, Value};
-
 use super::AuthnError;
+use super::json::{Json, Members, Object};
 use crate::time::Timestamp;
 
 /// The claims set of a token (RFC 7519 §4).
-#[derive(Clone, PartialEq)]
-pub struct Claims(Map<String, Value>);
+#[derive(Clone)]
+pub struct Claims(Object);
 
 /// Where a claim is: a name, or nested names joined with dots. A claim whose whole name contains
 /// dots (`https://example.com/roles`) is found first.
@@ -34,21 +33,24 @@ impl fmt::Debug for ClaimPath {
 }
 
 impl Claims {
-    pub(super) fn from_slice(json: &[u8]) -> Option<Self> {
-        super::json::object(json).map(Self)
+    /// The claims that this JSON is; `None` when it is no object, or none that we take.
+    pub(crate) fn from_slice(json: &[u8]) -> Option<Self> {
+        Object::from_slice(json).map(Self)
     }
 
     /// The claim at a path.
-    pub fn at(&self, path: &ClaimPath) -> Option<&Value> {
-        if let Some(value) = self.0.get(&*path.whole) {
-            return Some(value);
+    pub fn at(&self, path: &ClaimPath) -> Option<Json<'_>> {
+        let whole = self.0.get(&path.whole);
+        match &*path.parts {
+            [first, rest @ ..] if whole.is_none() && !rest.is_empty() => {
+                rest.iter().try_fold(self.0.get(first)?, |value, name| value.get(name))
+            }
+            _ => whole,
         }
-        let (first, rest) = path.parts.split_first()?;
-        rest.iter().try_fold(self.0.get(&**first)?, |value, name| value.get(&**name))
     }
 
     /// A top-level claim.
-    pub fn named(&self, name: &str) -> Option<&Value> {
+    pub fn named(&self, name: &str) -> Option<Json<'_>> {
         self.0.get(name)
     }
 
@@ -56,18 +58,18 @@ impl Claims {
     /// as each of those in it. Objects and null are no text.
     pub fn texts(&self, path: &ClaimPath) -> impl Iterator<Item = Cow<'_, str>> {
         let (one, many) = match self.at(path) {
-            Some(Value::Array(values)) => (None, values.as_slice()),
-            value => (value, &[][..]),
+            Some(Json::Array(values)) => (None, Some(values)),
+            value => (value, None),
         };
-        one.into_iter().chain(many).filter_map(text)
+        one.into_iter().chain(many.into_iter().flat_map(Members::values)).filter_map(text)
     }
 
     /// Whether they grant a scope: by `scope` (RFC 8693 §4.2) or, where there is none, by `scp`;
     /// each either one text with spaces between scopes, or an array of scopes.
     pub fn grant(&self, scope: &str) -> bool {
         match self.named("scope").or_else(|| self.named("scp")) {
-            Some(Value::String(scopes)) => scopes.split(' ').any(|one| one == scope),
-            Some(Value::Array(scopes)) => scopes.iter().any(|one| one == scope),
+            Some(Json::Text(scopes)) => scopes.split(' ').any(|one| one == scope),
+            Some(Json::Array(scopes)) => scopes.values().any(|one| one.as_str() == Some(scope)),
             _ => false,
         }
     }
@@ -76,23 +78,23 @@ impl Claims {
 /// Claim values never reach a log, so they have no debug form either.
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Claims({} members)", self.0.len())
+        write!(f, "Claims({} members)", self.0.members().values().count())
     }
 }
 
-fn text(value: &Value) -> Option<Cow<'_, str>> {
+fn text(value: Json<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.into()),
-        Value::Bool(flag) => Some(if *flag { "true" } else { "false" }.into()),
-        Value::Number(number) => Some(number.to_string().into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Json::Text(text) => Some(text.into()),
+        Json::Bool(flag) => Some(if flag { "true" } else { "false" }.into()),
+        Json::Number(number) => Some(number.to_string().into()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
 /// Whether `sub` and `jti` are texts (RFC 7519 §4.1.2, §4.1.7), where they are there at all.
 pub(super) fn check_texts(claims: &Claims) -> Result<(), AuthnError> {
     let mut named = ["sub", "jti"].into_iter().filter_map(|name| claims.named(name));
-    if named.all(Value::is_string) { Ok(()) } else { Err(AuthnError::Claim) }
+    if named.all(|claim| claim.as_str().is_some()) { Ok(()) } else { Err(AuthnError::Claim) }
 }
 
 /// Last date that is one, in seconds: in some thirty million years.
@@ -101,9 +103,10 @@ const LAST_DATE: f64 = 1e15;
 /// A NumericDate (RFC 7519 §2): seconds, whole or not.
 pub(super) fn date(claims: &Claims, name: &str) -> Result<Option<Timestamp>, AuthnError> {
     let Some(value) = claims.named(name) else { return Ok(None) };
+    let number = value.as_number().ok_or(AuthnError::Claim)?;
     let secs =
-        value.as_f64().filter(|secs| (0.0..=LAST_DATE).contains(secs)).ok_or(AuthnError::Claim)?;
-    if let Some(secs) = value.as_u64() {
+        number.as_f64().filter(|secs| (0.0..=LAST_DATE).contains(secs)).ok_or(AuthnError::Claim)?;
+    if let Some(secs) = number.as_u64() {
         return Ok(Some(Timestamp::from_secs(secs)));
     }
     // In range and not negative, so the cast cannot lose more than the fraction of a millisecond.

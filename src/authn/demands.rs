@@ -4,10 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::claims::date;
-use super::{AuthnError, ClaimPath, Claims};
+use super::{AuthnError, ClaimPath, Claims, Json};
 use crate::config::TokenType;
 
 /// Claims that only other kinds of tokens have: the hashes of an ID token (OpenID Connect Core 1.0
@@ -42,7 +40,7 @@ impl Demands {
         // Keycloak names the kind of token in a claim; anything but a bearer token has another use.
         let named = match claims.named("typ") {
             None => true,
-            Some(Value::String(typ)) => typ.eq_ignore_ascii_case("bearer"),
+            Some(Json::Text(typ)) => typ.eq_ignore_ascii_case("bearer"),
             Some(_) => false,
         };
         let other = OF_OTHER_KINDS.iter().any(|name| claims.named(name).is_some());
@@ -69,7 +67,7 @@ impl Demands {
             return Ok(());
         }
         let mut named = ["azp", "client_id"].into_iter().filter_map(|name| claims.named(name));
-        let accepted = |party: &Value| {
+        let accepted = |party: Json<'_>| {
             party
                 .as_str()
                 .is_some_and(|party| self.authorized_parties.iter().any(|p| **p == *party))

@@ -1,12 +1,10 @@
 //! Taking a compact JWS apart (RFC 7515 §3.1, RFC 7519 §7.2). Everything in a [`ParsedToken`] is
 //! what the sender claims; nothing of it is believed.
 
+use super::json::{Json, Object};
+use super::{Algorithm, AuthnError, Claims, RawToken};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
-
-use super::json;
-use super::{Algorithm, AuthnError, Claims, RawToken};
 
 /// Longest token that is looked at, in bytes. Envoy takes 60 KiB of headers in all.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -42,7 +40,7 @@ impl<'t> ParsedToken<'t> {
     fn decode(text: &'t str) -> Result<Self, AuthnError> {
         let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
-        let header = json::object(&decode(header)?).ok_or(AuthnError::Malformed)?;
+        let header = Object::from_slice(&decode(header)?).ok_or(AuthnError::Malformed)?;
         let (algorithm, says_access) = check_header(&header)?;
         let claims = Claims::from_slice(&decode(claims)?).ok_or(AuthnError::Malformed)?;
         Ok(Self {
@@ -72,31 +70,31 @@ pub(super) fn decode(part: &str) -> Result<Vec<u8>, AuthnError> {
 }
 
 /// The algorithm, and whether it says to be an access token.
-fn check_header(header: &Map<String, Value>) -> Result<(Algorithm, bool), AuthnError> {
-    if header.contains_key("crit") || header.contains_key("b64") {
+fn check_header(header: &Object) -> Result<(Algorithm, bool), AuthnError> {
+    if header.get("crit").is_some() || header.get("b64").is_some() {
         return Err(AuthnError::Critical);
     }
     let typ = media_type(header)?;
     if !matches!(typ.as_deref(), None | Some("jwt" | "at+jwt")) {
         return Err(AuthnError::TokenType);
     }
-    let name = header.get("alg").and_then(Value::as_str).ok_or(AuthnError::Malformed)?;
+    let name = header.get("alg").and_then(|name| name.as_str()).ok_or(AuthnError::Malformed)?;
     let algorithm = Algorithm::named(name).ok_or(AuthnError::Algorithm)?;
     Ok((algorithm, typ.as_deref() == Some("at+jwt")))
 }
 
 /// What a header's `typ` says the token is: a media type, in lower case and without the
 /// `application/` that may be left out (RFC 7515 §4.1.9).
-pub(super) fn media_type(header: &Map<String, Value>) -> Result<Option<String>, AuthnError> {
+pub(super) fn media_type(header: &Object) -> Result<Option<String>, AuthnError> {
     let Some(typ) = header.get("typ") else { return Ok(None) };
     let typ = typ.as_str().ok_or(AuthnError::Malformed)?.to_ascii_lowercase();
     Ok(Some(typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)))
 }
 
-fn key_id(header: &Map<String, Value>) -> Result<Option<String>, AuthnError> {
+fn key_id(header: &Object) -> Result<Option<String>, AuthnError> {
     match header.get("kid") {
         None => Ok(None),
-        Some(Value::String(kid)) if kid.len() <= 256 => Ok(Some(kid.clone())),
+        Some(Json::Text(kid)) if kid.len() <= 256 => Ok(Some(kid.to_owned())),
         Some(_) => Err(AuthnError::Malformed),
     }
 }

@@ -7,11 +7,10 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::claims::{check_texts, date};
 use super::{
-    AuthnError, ClaimPath, Claims, Confirmation, KeyId, KeySet, ParsedToken, SignatureVerifier,
+    AuthnError, ClaimPath, Claims, Confirmation, Json, KeyId, KeySet, ParsedToken,
+    SignatureVerifier,
 };
 use crate::authz::DecisionMemo;
 use crate::policy::{Provider, ProviderId};
@@ -161,9 +160,9 @@ fn check_signature(
 fn check_audience(claims: &Claims, provider: &Provider) -> Result<(), AuthnError> {
     let Some(accepted) = &provider.audiences else { return Ok(()) };
     let is_accepted =
-        |one: &Value| one.as_str().is_some_and(|aud| accepted.iter().any(|a| **a == *aud));
+        |one: Json<'_>| one.as_str().is_some_and(|aud| accepted.iter().any(|a| **a == *aud));
     let found = match claims.named("aud") {
-        Some(Value::Array(list)) => list.iter().any(is_accepted),
+        Some(Json::Array(list)) => list.values().any(is_accepted),
         Some(one) => is_accepted(one),
         None => false,
     };

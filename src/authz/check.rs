@@ -55,7 +55,7 @@ fn subject(kind: &str, id: &str, properties: Properties) -> Subject {
 fn identified(service: &Service, principal: &Principal) -> Result<Subject, CheckError> {
     let id = principal.subject().ok_or(CheckError::NoSubject)?;
     let claim = |(name, path): &(Box<str>, _)| {
-        principal.claims().at(path).map(|value| (name.to_string(), value.clone()))
+        principal.claims().at(path).map(|value| (name.to_string(), value.to_value()))
     };
     let properties = service.subject_properties.iter().filter_map(claim).collect();
     Ok(subject(&service.subject_type, id, properties))

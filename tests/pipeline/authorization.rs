@@ -45,6 +45,30 @@ fn the_question_is_the_interop_payload_and_what_is_configured() {
 }
 
 #[test]
+fn a_rule_that_one_token_rules_out_counts_for_the_next() {
+    let rules = json!([
+        {"name": "other", "allow": {"claims": {"azp": ["none"]}}},
+        {"name": "blocked", "deny": {"claims": {"azp": ["legacy"]}}},
+        {"name": "asked", "deny": {"decision": false}},
+        {"name": "rest", "allow": {"always": true}},
+    ]);
+    let mut world = world(rules, json!({}));
+    let [good, blocked] =
+        ["app", "legacy"].map(|client| ONE.token(&claims(json!({"azp": client}))));
+    for answer in [YES, NO, YES] {
+        let (stream, step) = world.with_token(&good);
+        asked(&step);
+        let step = world.answer(stream, 200, None, answer);
+        assert_eq!(matches!(step, Step::Forward(..)), answer == YES, "{step:?}");
+        let (status, rejection) = refused(&world.with_token(&blocked).1);
+        assert_eq!(
+            (status, rejection),
+            (403, Rejection::Forbidden { rule: Some("blocked".into()) })
+        );
+    }
+}
+
+#[test]
 fn first_match_wins_and_no_match_is_no() {
     let deny_then_allow = json!([
         {"name": "blocked", "deny": {"claims": {"azp": ["legacy", "old"]}}},

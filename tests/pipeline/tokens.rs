@@ -262,6 +262,22 @@ fn a_cached_token_ends_with_its_time_and_with_its_key() {
     assert!(matches!(step, claimgate::pipeline::Step::AwaitKeys(0)), "{step:?}");
 }
 
+#[test]
+fn what_ends_like_a_known_token_is_not_known() {
+    let mut world = world("required");
+    let good = ONE.token(&claims(json!({})));
+    let (_, rest) = good.split_once('.').unwrap();
+    let (_, signature) = rest.split_once('.').unwrap();
+    let forged = URL_SAFE_NO_PAD.encode(claims(json!({"sub": "admin"})).to_string());
+    let forged = good.replace(rest, &format!("{forged}.{signature}"));
+    for _ in 0..2 {
+        assert_eq!(asked(&world.with_token(&good).1)["subject"]["id"], "alice");
+        let (status, rejection) = refused(&world.with_token(&forged).1);
+        assert_eq!((status, rejection), (401, Rejection::Credentials(AuthnError::Signature)));
+        refused(&world.with_token(signature).1);
+    }
+}
+
 /// HMAC-SHA-256 written out, so that the attack needs no dependency of ours.
 mod hmac_free {
     use base64::Engine as _;

@@ -1,12 +1,13 @@
 //! Taking a proof apart (RFC 9449 §4.2). Everything in a [`Proof`] is what the sender claims;
 //! nothing of it is believed.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::DpopError;
 use crate::authn::claims::date;
+use crate::authn::json::Object;
 use crate::authn::token::{decode, media_type};
-use crate::authn::{Algorithm, AlgorithmSet, Claims, Key, Thumbprint, json};
+use crate::authn::{Algorithm, AlgorithmSet, Claims, Key, Thumbprint};
 use crate::time::Timestamp;
 
 /// Longest proof that is looked at, in bytes: one with the largest RSA key has less than 4 KiB.
@@ -45,7 +46,7 @@ impl<'t> Proof<'t> {
         }
         let (signing_input, signature) = text.rsplit_once('.').ok_or(DpopError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(DpopError::Malformed)?;
-        let header = json::object(&bytes(header)?).ok_or(DpopError::Malformed)?;
+        let header = Object::from_slice(&bytes(header)?).ok_or(DpopError::Malformed)?;
         let claims = Claims::from_slice(&bytes(claims)?).ok_or(DpopError::Malformed)?;
         let (algorithm, key) = read_header(&header)?;
         let thumbprint = Thumbprint::of_key(&key).ok_or(DpopError::Key)?;
@@ -71,19 +72,20 @@ fn bytes(part: &str) -> Result<Vec<u8>, DpopError> {
     decode(part).map_err(|_| DpopError::Malformed)
 }
 
-fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Key), DpopError> {
-    if header.contains_key("crit") || header.contains_key("b64") {
+fn read_header(header: &Object) -> Result<(Algorithm, Key), DpopError> {
+    if header.get("crit").is_some() || header.get("b64").is_some() {
         return Err(DpopError::Critical);
     }
     let typ = media_type(header).map_err(|_| DpopError::Malformed)?;
     if typ.as_deref() != Some("dpop+jwt") {
         return Err(DpopError::Type);
     }
-    let name = header.get("alg").and_then(Value::as_str).ok_or(DpopError::Malformed)?;
+    let name = header.get("alg").and_then(|name| name.as_str()).ok_or(DpopError::Malformed)?;
     let algorithm = Algorithm::named(name)
         .filter(|algorithm| AlgorithmSet::ASYMMETRIC.contains(*algorithm))
         .ok_or(DpopError::Algorithm)?;
-    let key = header.get("jwk").and_then(public_key).ok_or(DpopError::Key)?;
+    let key =
+        header.get("jwk").and_then(|jwk| public_key(&jwk.to_value())).ok_or(DpopError::Key)?;
     if key.allows(algorithm) { Ok((algorithm, key)) } else { Err(DpopError::Algorithm) }
 }
 
@@ -111,7 +113,7 @@ fn issued_at(claims: &Claims) -> Result<Timestamp, DpopError> {
 fn with_texts(claims: Claims) -> Result<Claims, DpopError> {
     let may_lack = |name: &str| matches!(name, "ath" | "nonce");
     for name in ["htm", "htu", "ath", "nonce"] {
-        if !claims.named(name).map_or(may_lack(name), Value::is_string) {
+        if !claims.named(name).map_or(may_lack(name), |claim| claim.as_str().is_some()) {
             return Err(DpopError::Malformed);
         }
     }
@@ -119,5 +121,5 @@ fn with_texts(claims: Claims) -> Result<Claims, DpopError> {
 }
 
 fn required<'c>(claims: &'c Claims, name: &str) -> Result<&'c str, DpopError> {
-    claims.named(name).and_then(Value::as_str).ok_or(DpopError::Malformed)
+    claims.named(name).and_then(|claim| claim.as_str()).ok_or(DpopError::Malformed)
 }
