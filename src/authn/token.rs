@@ -3,11 +3,17 @@
 
 use super::json::{Json, Object};
 use super::{Algorithm, AuthnError, Claims, RawToken};
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// Longest token that is looked at, in bytes. Envoy takes 60 KiB of headers in all.
 const MAX_TOKEN: usize = 16 * 1024;
+
+/// Most headers that are kept, and the longest one.
+const MAX_HEADERS: usize = 8;
+const MAX_HEADER: usize = 512;
 
 /// A well-formed token: decoded, and nothing of it believed.
 #[derive(Debug)]
@@ -15,7 +21,7 @@ pub struct ParsedToken<'t> {
     /// What the header says the signature is.
     pub(super) algorithm: Algorithm,
     /// Key the header names.
-    pub(super) key_id: Option<String>,
+    pub(super) key_id: Option<Rc<str>>,
     /// Header and claims as they were sent: what the signature is over.
     pub(super) signing_input: &'t [u8],
     /// The signature.
@@ -29,24 +35,31 @@ pub struct ParsedToken<'t> {
 impl<'t> ParsedToken<'t> {
     /// Takes a token apart and refuses what no key could make acceptable.
     pub fn parse(token: RawToken<'t>) -> Result<Self, AuthnError> {
+        Self::parse_with(token, &mut HeaderMemo::default())
+    }
+
+    /// The same, with headers that have been read before.
+    pub(crate) fn parse_with(
+        token: RawToken<'t>,
+        known: &mut HeaderMemo,
+    ) -> Result<Self, AuthnError> {
         let text = token.as_str();
         if text.len() > MAX_TOKEN {
             return Err(AuthnError::TooLong);
         }
         // What decodes has the form; of what does not, the form says whether it is a token at all.
-        Self::decode(text).map_err(|error| token.check_form().err().unwrap_or(error))
+        Self::decode(text, known).map_err(|error| token.check_form().err().unwrap_or(error))
     }
 
-    fn decode(text: &'t str) -> Result<Self, AuthnError> {
+    fn decode(text: &'t str, known: &mut HeaderMemo) -> Result<Self, AuthnError> {
         let (signing_input, signature) = text.rsplit_once('.').ok_or(AuthnError::Malformed)?;
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
-        let header = Object::from_slice(&decode(header)?).ok_or(AuthnError::Malformed)?;
-        let (algorithm, says_access) = check_header(&header)?;
+        let Header { algorithm, says_access, key_id } = known.read(header)?;
         let claims = Claims::from_slice(&decode(claims)?).ok_or(AuthnError::Malformed)?;
         Ok(Self {
             algorithm,
             says_access,
-            key_id: key_id(&header)?,
+            key_id,
             signing_input: signing_input.as_bytes(),
             signature: decode(signature)?,
             claims,
@@ -61,6 +74,42 @@ impl<'t> ParsedToken<'t> {
     /// The issuer it claims to be of.
     pub fn claimed_issuer(&self) -> Option<&str> {
         self.claims.named("iss")?.as_str()
+    }
+}
+
+/// What a header says that we look at.
+#[derive(Clone, Debug)]
+struct Header {
+    algorithm: Algorithm,
+    says_access: bool,
+    key_id: Option<Rc<str>>,
+}
+
+impl Header {
+    fn read(part: &str) -> Result<Self, AuthnError> {
+        let header = Object::from_slice(&decode(part)?).ok_or(AuthnError::Malformed)?;
+        let (algorithm, says_access) = check_header(&header)?;
+        Ok(Self { algorithm, says_access, key_id: key_id(&header)? })
+    }
+}
+
+/// Headers that have been read: all tokens that a key signs have the same.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderMemo(Vec<(Box<str>, Header)>);
+
+impl HeaderMemo {
+    fn read(&mut self, part: &str) -> Result<Header, AuthnError> {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| **known == *part) {
+            return Ok(known.clone());
+        }
+        let header = Header::read(part)?;
+        if part.len() <= MAX_HEADER {
+            if self.0.len() >= MAX_HEADERS {
+                self.0.remove(0);
+            }
+            self.0.push((part.into(), header.clone()));
+        }
+        Ok(header)
     }
 }
 
@@ -91,10 +140,10 @@ pub(super) fn media_type(header: &Object) -> Result<Option<String>, AuthnError> 
     Ok(Some(typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)))
 }
 
-fn key_id(header: &Object) -> Result<Option<String>, AuthnError> {
+fn key_id(header: &Object) -> Result<Option<Rc<str>>, AuthnError> {
     match header.get("kid") {
         None => Ok(None),
-        Some(Json::Text(kid)) if kid.len() <= 256 => Ok(Some(kid.to_owned())),
+        Some(Json::Text(kid)) if kid.len() <= 256 => Ok(Some(kid.into())),
         Some(_) => Err(AuthnError::Malformed),
     }
 }

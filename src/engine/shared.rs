@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::authn::dpop::{Expected, Proof, ReplayCache};
 use crate::authn::{
-    AuthnError, Checks, FailedTokens, FetchError, Health, JwksSource, KeySet, KeyState, Over,
-    Progress, RawToken, SignatureVerifier, Thumbprint, TokenCache, VerifiedToken,
+    AuthnError, Checks, FailedTokens, FetchError, HeaderMemo, Health, JwksSource, KeySet, KeyState,
+    Over, ParsedToken, Progress, RawToken, SignatureVerifier, Thumbprint, TokenCache,
+    VerifiedToken,
 };
 use crate::authz::{Decision, DecisionCache};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
@@ -18,6 +19,7 @@ use crate::time::Timestamp;
 pub struct Shared {
     policy: Policy,
     sources: Vec<JwksSource>,
+    headers: HeaderMemo,
     tokens: TokenCache,
     failed: FailedTokens,
     proofs: Option<ReplayCache>,
@@ -51,6 +53,7 @@ impl Shared {
         let decisions = policy.services.iter().map(|s| DecisionCache::new(s.cache.max_entries));
         Self {
             sources: sources.collect(),
+            headers: HeaderMemo::default(),
             tokens: TokenCache::default(),
             failed: FailedTokens::default(),
             proofs: policy.proofs.as_ref().map(|p| ReplayCache::new(p.max_proofs, p.window)),
@@ -133,6 +136,11 @@ impl Shared {
         if let Some(keys) = self.sources.get(id).and_then(|source| source.keys(now)) {
             self.failed.insert(token, id, keys, now);
         }
+    }
+
+    /// A token that nobody has verified, taken apart.
+    pub(crate) fn parse<'t>(&mut self, token: RawToken<'t>) -> Result<ParsedToken<'t>, AuthnError> {
+        ParsedToken::parse_with(token, &mut self.headers)
     }
 
     /// Remembers a verified token.

@@ -84,7 +84,7 @@ fn verified(
     if shared.known_bad(token, now) {
         return Err(AuthnError::Signature.into());
     }
-    let parsed = ParsedToken::parse(token)?;
+    let parsed = shared.parse(token)?;
     let issuer = parsed.claimed_issuer().ok_or(AuthnError::Issuer)?;
     let provider = shared.provider_of(issuer).ok_or(AuthnError::Issuer)?;
     let key_id = parsed.key_id().map(str::to_owned);
