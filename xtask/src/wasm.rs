@@ -90,7 +90,9 @@ pub fn build_probe() -> Result<PathBuf> {
 impl Source {
     fn compile(&self) -> Result<PathBuf> {
         let toolchain = tools::wasm_toolchain()?;
-        let args = ["--profile", "wasm", "--package", self.package, "--lib"];
+        // The other crate types of the library would keep the compiler from inlining less.
+        let library = ["--lib", "--crate-type", "cdylib"];
+        let args = [&["--profile", "wasm", "--package", self.package], &library[..]].concat();
         run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
         let built = format!("wasm32-wasip1/wasm/{}.wasm", self.library);
         Ok(workspace::target_dir()?.join(built))
