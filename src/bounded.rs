@@ -32,7 +32,8 @@ impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }
-        let (key, value) = self.old.remove_entry(key)?;
+        // An empty map would hash the key before it says that it has no such entry.
+        let (key, value) = if self.old.is_empty() { None } else { self.old.remove_entry(key) }?;
         self.insert(key, value.clone());
         Some(value)
     }
