@@ -125,12 +125,22 @@ fn a_roles_header_is_left_out_only_where_the_policy_says_so() {
 #[test]
 fn a_token_without_a_subject_is_nobody_to_ask_about() {
     let mut gateway = Gateway::warm(&failing_open());
-    for subject in [json!(null), json!(""), json!(7), json!(["x"])] {
+    let none = json!({});
+    for (subject, status) in [
+        (none.clone(), 403),
+        (json!(""), 403),
+        (json!(null), 401),
+        (json!(7), 401),
+        (json!(["x"]), 401),
+    ] {
         let mut claims = crate::tokens::claims(gateway.now());
-        claims["sub"] = subject;
+        claims["sub"] = subject.clone();
+        if subject == none {
+            claims.as_object_mut().unwrap().remove("sub");
+        }
         let token = crate::tokens::Key::one().sign(&claims);
         let stream = gateway.get("/customers", &token);
-        gateway.refused(stream, 403);
+        gateway.refused(stream, status);
     }
     assert_eq!(gateway.calls(), 0);
 }

@@ -52,7 +52,7 @@ fn file(name: &str) -> Value {
 }
 
 fn certificate(client: u32) -> Value {
-    let part = |part: &str| file(&format!("client-{client}.{part}"));
+    let part = |part: &str| file(&format!("client-{client}-{part}"));
     json!([{"certificate_chain": part("cert"), "private_key": part("key")}])
 }
 
@@ -74,7 +74,7 @@ fn speaks_tls(config: &mut Value) {
             "common_tls_context": {
                 "tls_certificates": certificate(1),
                 "validation_context": {
-                    "trusted_ca": file("client-1.cert"),
+                    "trusted_ca": file("client-1-cert"),
                     "trust_chain_verification": "ACCEPT_UNTRUSTED",
                 },
             },
@@ -238,7 +238,7 @@ fn clients_find_out_where_tokens_come_from() {
 
 #[test]
 fn a_token_bound_to_a_certificate_passes_over_a_connection_that_has_shown_it() {
-    let pem = std::fs::read_to_string(key_file("client-1.cert")).expect("a certificate");
+    let pem = std::fs::read_to_string(key_file("client-1-cert")).expect("a certificate");
     let base64: String = pem.lines().filter(|line| !line.starts_with("--")).collect();
     let der = STANDARD.decode(base64).expect("a certificate");
     let access = bound(&json!({"x5t#S256": hash(der)}));
