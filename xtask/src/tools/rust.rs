@@ -27,8 +27,8 @@ pub enum WasmToolchain {
     Debian,
 }
 
-/// With the compiler's default the module is a twelfth larger, and a kilobyte more of it costs Envoy
-/// about fifty of memory.
+/// With the compiler's default the module is a twelfth larger, and Envoy's memory grows with it. With
+/// 20 it is 3 % smaller still, and every request some 3 % dearer.
 const INLINE_LESS: &str = "-Cllvm-args=-inline-threshold=50";
 
 impl WasmToolchain {
