@@ -3,16 +3,17 @@
 //! A reply never says more than a client may know: no claim, no token, no path, no rule's name.
 //! What exactly was wrong goes into the response code details, for the operator's access log.
 
+mod challenge;
+
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::rc::Rc;
 
 use crate::authn::AuthnError;
 use crate::authn::dpop::DpopError;
 use crate::authz::CheckError;
-use crate::policy::ProofPolicy;
 use crate::request::NotCanonical;
-use crate::time::Timestamp;
+
+pub use challenge::Challenge;
 
 /// Why a request is refused, split by whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,17 +60,6 @@ pub enum Rejection {
     Overloaded,
     /// Ours: something that cannot happen did. 500.
     Internal,
-}
-
-/// What challenges say whatever was wrong.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Challenge<'p> {
-    /// URL of the protected resource metadata (RFC 9728 §5.1).
-    pub resource_metadata: Option<&'p str>,
-    /// How proofs of possession are checked, where they are.
-    pub proofs: Option<&'p ProofPolicy>,
-    /// When it is said, for nonces.
-    pub now: Timestamp,
 }
 
 /// A reply that the filter gives itself.
@@ -228,46 +218,6 @@ fn proof(error: DpopError, challenge: &Challenge<'_>, details: String) -> LocalR
     }
 }
 
-impl Challenge<'_> {
-    /// A challenge of the scheme `Bearer` (RFC 6750 §3), with an error and its description.
-    fn bearer(&self, error: Option<(&str, &str)>, scope: Option<&str>) -> String {
-        self.of("Bearer", error, scope, None)
-    }
-
-    /// A challenge of the scheme `DPoP` (RFC 9449 §7.1).
-    fn dpop(&self, error: Option<(&str, &str)>, scope: Option<&str>) -> String {
-        self.of("DPoP", error, scope, self.proofs.map(|proofs| &*proofs.algorithm_names))
-    }
-
-    /// Everything in it is from the configuration or a word of ours, and none of that has quotes.
-    fn of(
-        &self,
-        scheme: &str,
-        error: Option<(&str, &str)>,
-        scope: Option<&str>,
-        algorithms: Option<&str>,
-    ) -> String {
-        let (error, description) = error.unzip();
-        let parameters = [
-            ("error", error),
-            ("error_description", description),
-            ("scope", scope),
-            ("algs", algorithms),
-            ("resource_metadata", self.resource_metadata),
-        ];
-        let mut challenge = String::from(scheme);
-        let mut before = " ";
-        for (name, value) in parameters {
-            if let Some(value) = value {
-                // Writing to a string cannot fail.
-                let _ = write!(challenge, "{before}{name}=\"{value}\"");
-                before = ", ";
-            }
-        }
-        challenge
-    }
-}
-
 fn problem(status: u16, detail: &str, details: String) -> LocalReply {
     let title = title(status);
     let body = format!(
@@ -337,79 +287,4 @@ impl LocalReply {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn problem_bodies_are_json_that_agrees_with_the_status() {
-        let all = [
-            Rejection::NotCanonical(NotCanonical::Segment),
-            Rejection::Method { allow: vec!["GET".into(), "HEAD".into()] },
-            Rejection::credentials(AuthnError::Missing),
-            Rejection::credentials(AuthnError::Several),
-            Rejection::credentials(AuthnError::Expired),
-            Rejection::Scope("a b".into()),
-            Rejection::CrossSite,
-            Rejection::Forbidden { rule: None },
-            Rejection::NoKeys,
-            Rejection::Undecided { rule: "r".into(), error: CheckError::Timeout },
-            Rejection::Overloaded,
-            Rejection::Internal,
-        ];
-        for rejection in all {
-            let reply = rejection.reply(&Challenge::default());
-            let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
-            assert_eq!(body["status"], reply.status, "{rejection:?}");
-            assert_eq!(reply.details.split('.').next(), Some("claimgate"));
-        }
-    }
-
-    #[test]
-    fn a_missing_token_is_challenged_without_an_error_code() {
-        let reply = Rejection::credentials(AuthnError::Missing).reply(&Challenge::default());
-        assert_eq!(reply.status, 401);
-        assert!(reply.headers.contains(&("www-authenticate", "Bearer".into())));
-    }
-
-    #[test]
-    fn challenges_say_what_is_wanted_and_where_to_get_it() {
-        let challenge =
-            Challenge { resource_metadata: Some("https://api.test/m"), ..Challenge::default() };
-        let said = |rejection: Rejection| {
-            let reply = rejection.wanting(Some(&"a b".into())).reply(&challenge);
-            let said = reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate");
-            (reply.status, said.unwrap().1)
-        };
-        let metadata = "resource_metadata=\"https://api.test/m\"";
-        let (status, bare) = said(Rejection::credentials(AuthnError::Missing));
-        assert_eq!((status, bare), (401, format!("Bearer scope=\"a b\", {metadata}")));
-        let (status, invalid) = said(Rejection::credentials(AuthnError::Expired));
-        assert_eq!(status, 401);
-        assert!(invalid.starts_with("Bearer error=\"invalid_token\", error_description=\""));
-        assert!(invalid.ends_with(&format!("\", scope=\"a b\", {metadata}")), "{invalid}");
-        let (status, short) = said(Rejection::Scope("c".into()));
-        assert_eq!(status, 403);
-        assert!(short.starts_with("Bearer error=\"insufficient_scope\""), "{short}");
-        assert!(short.ends_with(&format!("scope=\"c\", {metadata}")), "{short}");
-    }
-
-    #[test]
-    fn a_bad_token_gets_one_text_whatever_was_wrong() {
-        let expired = Rejection::credentials(AuthnError::Expired).reply(&Challenge::default());
-        let forged = Rejection::credentials(AuthnError::Signature).reply(&Challenge::default());
-        assert_eq!((&expired.headers, &expired.body), (&forged.headers, &forged.body));
-        assert_ne!(expired.details, forged.details);
-    }
-
-    #[test]
-    fn what_could_not_be_decided_may_be_asked_again() {
-        for rejection in [Rejection::NoKeys, Rejection::Overloaded] {
-            assert!(
-                rejection
-                    .reply(&Challenge::default())
-                    .headers
-                    .contains(&("retry-after", "1".into()))
-            );
-        }
-    }
-}
+mod tests;
