@@ -13,7 +13,7 @@ fn env(name: &str) -> Option<String> {
     match name {
         "AUTHZ_TOKEN" => Some("not-a-real-secret".to_owned()),
         "SECRET_31" => Some("s".repeat(31)),
-        "SECRET_32" => Some("s".repeat(32)),
+        "DPOP_NONCE_SECRET" | "SECRET_32" => Some("s".repeat(32)),
         "SECRET_64" => Some("s".repeat(64)),
         _ => None,
     }
@@ -49,6 +49,34 @@ fn configurations_compile_to_what_is_written_down() {
         }
     }
     assert!(wrong.is_empty(), "differ from what is written down:\n{}", wrong.join("\n"));
+}
+
+/// A page's examples are parts of a configuration; what they leave out is filled in here.
+#[test]
+fn the_examples_in_the_documentation_compile() {
+    let rest = serde_json::json!({
+        "version": "v1",
+        "providers": [{
+            "name": "idp", "issuer": "https://idp.test", "any_audience": true,
+            "jwks": {"cluster": "idp", "url": "https://idp.test/certs"},
+        }],
+        "routes": [{
+            "name": "r", "match": {"path": "/r"}, "token": "required",
+            "rules": [{"name": "all", "allow": {"always": true}}],
+        }],
+    });
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tokens.md");
+    let text = fs::read_to_string(page).unwrap();
+    let examples: Vec<_> = text.split("```yaml\n").skip(1).collect();
+    assert!(examples.len() >= 4, "only {} examples found", examples.len());
+    for example in examples {
+        let example = example.split("```").next().unwrap();
+        let part: Value = serde_saphyr::from_str(example).unwrap();
+        let mut whole = rest.clone();
+        whole.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+        let compiled = Policy::from_document(whole.to_string().as_bytes(), &env);
+        assert!(compiled.is_ok(), "{example}\n{}", compiled.unwrap_err());
+    }
 }
 
 /// The demo's own configuration is the first one people copy.
