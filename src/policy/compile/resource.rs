@@ -66,27 +66,28 @@ fn document<'r>(
     proofs: Option<&ProofPolicy>,
     routes: impl Iterator<Item = &'r Route>,
 ) -> Result<Value> {
+    // By name, so that the document is the same however the map is made.
     let mut document = Map::new();
-    document.insert("resource".into(), identifier.into());
     document.insert("authorization_servers".into(), servers(config, resource)?);
-    let scopes = scopes(resource, routes)?;
-    if !scopes.is_empty() {
-        document.insert("scopes_supported".into(), scopes.into());
-    }
     document.insert("bearer_methods_supported".into(), methods(config)?.into());
     if let Some(proofs) = proofs {
         let names = proofs.algorithms.iter().map(Algorithm::name);
         document.insert("dpop_signing_alg_values_supported".into(), names.collect());
     }
-    if let Some(name) = &resource.resource_name {
-        document.insert("resource_name".into(), name.as_str().into());
-    }
+    document.insert("resource".into(), identifier.into());
     if let Some(page) = &resource.resource_documentation {
         if split_url(page).is_none() {
             let at = "protected_resource.resource_documentation";
             return Err(needs(at, "an absolute `http` or `https` URL"));
         }
         document.insert("resource_documentation".into(), page.as_str().into());
+    }
+    if let Some(name) = &resource.resource_name {
+        document.insert("resource_name".into(), name.as_str().into());
+    }
+    let scopes = scopes(resource, routes)?;
+    if !scopes.is_empty() {
+        document.insert("scopes_supported".into(), scopes.into());
     }
     Ok(Value::Object(document))
 }

@@ -71,7 +71,7 @@ fn with_the_provider_frozen_before_its_keys_were_fetched_only_tokens_are_undecid
 fn valid_tokens_are_untouched(stack: &Stack, mint: &Mint, seen: &str) {
     for index in 0..10 {
         expect(stack, &get("/customers", Some(seen)), 200);
-        let claims = with(&mint.claims(&USER), "jti", index.into());
+        let claims = with(&mint.claims(&USER), "jti", index.to_string().into());
         let new = mint.good(&with(&claims, "exp", json!(claims["exp"].as_u64().unwrap() + index)));
         expect(stack, &get("/products", Some(&new)), 200);
         expect(stack, &get("/customers", Some(&new)), 200);
