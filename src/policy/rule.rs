@@ -217,13 +217,15 @@ impl Rule {
         })
     }
 
-    /// The scopes, if nothing that can be told without asking stands against the rule but them.
+    /// The scopes, if they are not granted and nothing else that can be told without asking stands
+    /// against the rule.
     fn scope(&self, facts: &Facts<'_>) -> Option<&Rc<str>> {
-        let others = self.conditions.iter().filter(|condition| {
-            !condition.asks() && !matches!(condition, Condition::Scopes { .. })
-        });
-        let mut truths = others.map(|condition| condition.truth(facts));
-        truths.all(|truth| truth != Ok(Truth::False)).then(|| self.scopes()).flatten()
+        let told = self.conditions.iter().filter(|condition| !condition.asks());
+        let mut against = told.filter(|condition| condition.truth(facts) == Ok(Truth::False));
+        match (against.next(), against.next()) {
+            (Some(Condition::Scopes { text, .. }), None) => Some(text),
+            _ => None,
+        }
     }
 
     fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {

@@ -1,7 +1,7 @@
 //! What clients are told: where to get tokens, and which scopes are missing.
 
 use claimgate::pipeline::Step;
-use claimgate::reply::LocalReply;
+use claimgate::reply::{LocalReply, Rejection};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -137,6 +137,16 @@ fn missing_scopes_are_named_where_only_they_are_missing() {
         assert_eq!(scope("/orders", json!({"azp": "legacy"})), "forbidden");
         assert_eq!(scope("/asks", json!({"scope": "orders:read"})), "orders:write");
     }
+}
+
+#[test]
+fn what_the_decision_point_denies_no_scope_would_change() {
+    let mut world = World::with_keys(&configured(json!({})));
+    let bearer = format!("Bearer {}", ONE.token(&claims(json!({"scope": "orders:write"}))));
+    let (stream, step) = world.get("/asks", &[("authorization", &bearer)]);
+    assert_eq!(asked(&step)["action"]["name"], "GET");
+    let step = world.answer(stream, 200, None, r#"{"decision": false}"#);
+    assert_eq!(refused(&step), (403, Rejection::Forbidden { rule: None }));
 }
 
 #[test]
