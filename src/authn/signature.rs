@@ -28,19 +28,19 @@ impl SignatureVerifier for PortableVerifier {
     fn verify(&self, algorithm: Algorithm, key: &Key, message: &[u8], signature: &[u8]) -> bool {
         match key.material() {
             Material::Rsa(key) => rsa(algorithm, key, message, signature),
-            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Material::P256(key) => p256(key, message, signature),
+            Material::P384(key) => p384(key, message, signature),
             Material::P521(key) => p521(key, message, signature),
-            // Strict: a key or commitment of small order would sign for anybody.
-            Material::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            Material::Ed25519(key) => ed25519(key, message, signature),
             Material::Secret(secret) => hmac(algorithm, secret, message, signature),
         }
     }
 }
 
+// None of these is inlined into the others: a host compiles a function at a time, and the largest
+// one says how much memory that takes.
+
+#[inline(never)]
 fn rsa(algorithm: Algorithm, key: &RsaPublicKey, message: &[u8], signature: &[u8]) -> bool {
     let pkcs1 = |verifier: &dyn Verifier<pkcs1v15::Signature>| {
         pkcs1v15::Signature::try_from(signature)
@@ -62,12 +62,33 @@ fn rsa(algorithm: Algorithm, key: &RsaPublicKey, message: &[u8], signature: &[u8
     }
 }
 
+#[inline(never)]
+fn p256(key: &p256::ecdsa::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    let signature = p256::ecdsa::Signature::from_slice(signature);
+    signature.is_ok_and(|signature| key.verify(message, &signature).is_ok())
+}
+
+#[inline(never)]
+fn p384(key: &p384::ecdsa::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    let signature = p384::ecdsa::Signature::from_slice(signature);
+    signature.is_ok_and(|signature| key.verify(message, &signature).is_ok())
+}
+
+#[inline(never)]
 fn p521(key: &p521::PublicKey, message: &[u8], signature: &[u8]) -> bool {
     let key = p521::ecdsa::VerifyingKey::from_affine(*key.as_affine());
     let signature = p521::ecdsa::Signature::from_slice(signature);
     key.is_ok_and(|key| signature.is_ok_and(|s| key.verify(message, &s).is_ok()))
 }
 
+/// Strict: a key or commitment of small order would sign for anybody.
+#[inline(never)]
+fn ed25519(key: &ed25519_dalek::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    let signature = ed25519_dalek::Signature::from_slice(signature);
+    signature.is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
+}
+
+#[inline(never)]
 fn hmac(algorithm: Algorithm, secret: &[u8], message: &[u8], tag: &[u8]) -> bool {
     macro_rules! verify {
         ($hash:ty) => {

@@ -99,6 +99,7 @@ fn needs(at: impl Into<String>, what: &'static str) -> InvalidPolicy {
     InvalidPolicy::new(at, InvalidKind::Needs(what))
 }
 
+#[inline(never)]
 fn provider(
     provider: &config::Provider,
     at: &str,
@@ -131,6 +132,7 @@ fn provider(
     })
 }
 
+#[inline(never)]
 fn demands(provider: &config::Provider, at: &str) -> Result<Demands> {
     let max_lifetime = provider.max_lifetime.map(Span::as_duration);
     if max_lifetime.is_some_and(|longest| longest.is_zero()) {
@@ -146,6 +148,7 @@ fn demands(provider: &config::Provider, at: &str) -> Result<Demands> {
     })
 }
 
+#[inline(never)]
 fn service(service: &config::Authorization, at: &str, env: Env<'_>) -> Result<Service> {
     let subject = &service.request.subject;
     let properties = subject.properties.iter();
@@ -193,6 +196,7 @@ fn credential(name: &str, at: &str, env: Env<'_>) -> Result<Secret> {
     Ok(Secret(format!("Bearer {value}").into()))
 }
 
+#[inline(never)]
 fn headers(config: &Config) -> Result<Vec<Header>> {
     config
         .identity_headers
@@ -201,6 +205,7 @@ fn headers(config: &Config) -> Result<Vec<Header>> {
         .collect()
 }
 
+#[inline(never)]
 fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Result<Header> {
     let at = format!("identity_headers.{name:?}");
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

@@ -20,6 +20,7 @@ pub(super) fn table(config: &Config, services: &[Service]) -> Result<RouteTable<
 
 type Entry = (Template, Vec<Box<str>>, Rc<Route>);
 
+#[inline(never)]
 fn route_entry(
     route: &config::Route,
     at: &str,
@@ -71,6 +72,7 @@ fn header_asks(config: &Config) -> bool {
     config.identity_headers.values().any(|header| header.roles == Some(RoleSource::Decision))
 }
 
+#[inline(never)]
 fn template(matches: &config::Match, at: &str) -> Result<Template> {
     let invalid = |field: &str, text: &String, error: InvalidTemplate| {
         let kind = InvalidKind::Template { text: text.clone(), error };
@@ -105,6 +107,7 @@ fn service(route: &config::Route, at: &str, services: &[Service]) -> Result<Opti
     })
 }
 
+#[inline(never)]
 fn rule(rule: &config::Rule, at: &str, route: &config::Route, config: &Config) -> Result<Rule> {
     let (effect, condition, field) = match (&rule.allow, &rule.deny) {
         (Some(allow), None) => (Effect::Allow, allow, "allow"),
@@ -121,6 +124,7 @@ fn rule(rule: &config::Rule, at: &str, route: &config::Route, config: &Config) -
 }
 
 /// Conditions in the order they are evaluated: what costs nothing first, the decision point last.
+#[inline(never)]
 fn conditions(written: &config::Condition, at: &str, config: &Config) -> Result<Vec<Condition>> {
     let mut compiled = Vec::new();
     match written.always {
