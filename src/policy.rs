@@ -4,6 +4,7 @@
 //! that would have been right. A policy that exists can be enforced without a further check.
 
 mod compile;
+mod display;
 mod dpop;
 mod endpoint;
 mod invalid;
@@ -214,76 +215,5 @@ impl Policy {
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidPolicy> {
         compile::policy(config, env)
-    }
-}
-
-/// One line for each thing that is enforced, defaults filled in; for start-up logs and tests.
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for p in &self.providers {
-            let audiences = p.audiences.as_ref().map_or("any".into(), |list| list.join(","));
-            writeln!(
-                f,
-                "provider {}: issuer={} audiences={audiences} algorithms={:?} keys={} skew={:?} forward={}",
-                p.name, p.issuer, p.algorithms, p.keys, p.clock_skew, p.forward
-            )?;
-            if let Some(claim) = &p.subject_claim {
-                writeln!(f, "  subject {claim:?}")?;
-            }
-            if !p.demands.are_default() {
-                writeln!(f, "  demands {}", p.demands)?;
-            }
-            let from = self.places.names_in(p.places);
-            if from != "header:authorization(Bearer)" {
-                writeln!(f, "  from {from} allowed_origins={:?}", p.allowed_origins)?;
-            }
-        }
-        for s in &self.services {
-            writeln!(
-                f,
-                "authorization {}: {} subject={} max_entries={} default_ttl={:?} max_ttl={:?} credential={}",
-                s.name,
-                s.endpoint,
-                s.subject_type,
-                s.cache.max_entries,
-                s.cache.default_ttl,
-                s.cache.max_ttl,
-                s.credential.is_some()
-            )?;
-        }
-        for h in &self.headers {
-            writeln!(f, "header {}: {:?} anonymous={:?}", h.name, h.source, h.anonymous)?;
-        }
-        for r in self.routes.iter() {
-            writeln!(
-                f,
-                "route {}: {} token={:?}{} failure_mode={:?} roles_may_be_absent={}",
-                r.name,
-                r.template,
-                r.token,
-                if r.bound { " bound" } else { "" },
-                r.failure_mode,
-                r.roles_may_be_absent
-            )?;
-            for rule in &r.rules {
-                writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.conditions)?;
-            }
-        }
-        if let Some(p) = &self.proofs {
-            writeln!(
-                f,
-                "proofs: algorithms={:?} max_age={:?} clock_skew={:?} max_proofs={} nonces={} require_nonce={}",
-                p.algorithms,
-                p.window.max_age,
-                p.window.clock_skew,
-                p.max_proofs,
-                p.nonces.is_some(),
-                p.require_nonce
-            )?;
-        }
-        if let Some(metadata) = &self.metadata {
-            writeln!(f, "metadata {}: {}", metadata.url, metadata.document)?;
-        }
-        writeln!(f, "unmatched: {}", self.unmatched)
     }
 }
