@@ -42,6 +42,7 @@ pub use places::{AUTHORIZATION, Place, PlaceId, PlaceSet, Places};
 pub use principal::{Caller, Principal};
 pub use signature::{PortableVerifier, SignatureVerifier, ecdsa_der};
 pub use thumbprint::Thumbprint;
+pub(crate) use thumbprint::hex_digit;
 pub(crate) use token::HeaderMemo;
 pub use token::ParsedToken;
 pub use token_cache::TokenCache;

@@ -89,7 +89,7 @@ fn curve(name: &str, point: &[u8]) -> Option<String> {
 }
 
 /// The value of a hexadecimal digit.
-pub(super) fn hex_digit(digit: u8) -> Option<u8> {
+pub(crate) fn hex_digit(digit: u8) -> Option<u8> {
     u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
 

@@ -5,6 +5,8 @@
 //! (§6.2.2.2), an encoded slash, dot, backslash, percent sign or control character, a path
 //! parameter, an empty or a dot segment are all refused.
 
+use crate::authn::hex_digit;
+
 /// Why a path is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotCanonical {
@@ -85,9 +87,9 @@ fn check_bytes(segment: &str) -> Result<(), NotCanonical> {
     Ok(())
 }
 
-fn hex(digit: Option<u8>) -> Option<u8> {
-    let value = char::from(digit?).to_digit(16)?;
-    u8::try_from(value).ok()
+/// The value of the hexadecimal digit that comes next, if one does.
+pub(super) fn hex(digit: Option<u8>) -> Option<u8> {
+    hex_digit(digit?)
 }
 
 /// What may stand percent-encoded: neither unreserved (RFC 3986 §2.3, which covers the dot), nor

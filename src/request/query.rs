@@ -4,6 +4,8 @@
 //! this takes the widest reading: `&`, `;` and `#` all separate, and names are compared after
 //! decoding. What is not taken out stays as it was, byte for byte.
 
+use super::canonical::hex;
+
 /// What may stand between two parameters.
 const SEPARATORS: [char; 3] = ['&', ';', '#'];
 
@@ -59,10 +61,6 @@ fn is(encoded: &str, name: &str) -> bool {
         }
     }
     wanted.next().is_none()
-}
-
-fn hex(digit: Option<u8>) -> Option<u8> {
-    u8::try_from(char::from(digit?).to_digit(16)?).ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! sent. The gateway does not see what the client typed, so the scheme, host and port come from
 //! the configuration and never from the request: `host` is the client's word.
 
-use crate::authn::thumbprint::hex_digit;
+use crate::authn::hex_digit;
 
 /// Where clients find the gateway: scheme, host and port, normalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
