@@ -47,11 +47,11 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let needs_roles = |h: &Header| matches!(h.source, HeaderSource::Roles(RoleSource::Decision));
     let headers_need_roles = headers.iter().any(needs_roles);
     check_apart(&places, &own_headers)?;
-    let proofs = dpop::proofs(config, env)?;
     let public_origin = resource::public_origin(config)?;
+    let proofs = dpop::proofs(config, public_origin.as_deref(), env)?;
     let routes_of = routes.iter().map(|route: &Rc<Route>| &**route);
     let metadata =
-        resource::metadata(config, public_origin.as_deref(), proofs.as_ref(), routes_of)?;
+        resource::metadata(config, public_origin.as_deref(), &places, proofs.as_ref(), routes_of)?;
     Ok(Policy {
         providers,
         places: places.into(),
@@ -186,10 +186,14 @@ fn check_issuer_is_sent(service: &config::Authorization, at: &str, config: &Conf
     Ok(())
 }
 
-fn credential(name: &str, at: &str, env: Env<'_>) -> Result<Secret> {
+/// The value of an environment variable; one that is empty counts as not set.
+fn variable(name: &str, at: &str, env: Env<'_>) -> Result<String> {
     let value = env(name).filter(|value| !value.is_empty());
-    let value =
-        value.ok_or_else(|| InvalidPolicy::new(at, InvalidKind::Environment(name.into())))?;
+    value.ok_or_else(|| InvalidPolicy::new(at, InvalidKind::Environment(name.into())))
+}
+
+fn credential(name: &str, at: &str, env: Env<'_>) -> Result<Secret> {
+    let value = variable(name, at, env)?;
     if value.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err(needs(at, "a variable whose value is printable ASCII without spaces"));
     }

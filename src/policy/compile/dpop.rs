@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use super::{Env, Result, keys, needs};
+use super::{Env, Result, keys, needs, variable};
 use crate::authn::dpop::{NonceKeeper, PublicOrigin, Window};
 use crate::authn::{Algorithm, AlgorithmSet};
 use crate::config::{self, Config};
-use crate::policy::{InvalidKind, InvalidPolicy, ProofPolicy};
+use crate::policy::ProofPolicy;
 
 const MAX_AGE: Duration = Duration::from_secs(3600);
 const MAX_SKEW: Duration = Duration::from_secs(300);
 const MAX_PROOFS: u32 = 1_000_000;
 
-pub(super) fn proofs(config: &Config, env: Env<'_>) -> Result<Option<ProofPolicy>> {
+pub(super) fn proofs(
+    config: &Config,
+    origin: Option<&str>,
+    env: Env<'_>,
+) -> Result<Option<ProofPolicy>> {
     let Some(dpop) = &config.dpop else { return Ok(None) };
-    let origin = config.public_origin.as_deref().and_then(PublicOrigin::parse);
+    let origin = origin.and_then(PublicOrigin::parse);
     let origin = origin.ok_or_else(|| needs("public_origin", "a value for `dpop`"))?;
     let possible = AlgorithmSet::ASYMMETRIC;
     let algorithms = keys::named(&dpop.algorithms, possible, "dpop.algorithms")?;
@@ -54,9 +58,6 @@ fn max_proofs(dpop: &config::Dpop) -> Result<usize> {
 
 fn keeper(name: &str, env: Env<'_>) -> Result<NonceKeeper> {
     let at = "dpop.nonce_secret_env";
-    let secret = env(name).filter(|secret| !secret.is_empty());
-    let secret =
-        secret.ok_or_else(|| InvalidPolicy::new(at, InvalidKind::Environment(name.into())))?;
-    NonceKeeper::new(secret.as_bytes())
+    NonceKeeper::new(variable(name, at, env)?.as_bytes())
         .ok_or_else(|| needs(at, "a variable whose value has at least 32 bytes"))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Env, Result, endpoint, needs};
+use super::{Env, Result, endpoint, needs, variable};
 use crate::authn::{Algorithm, AlgorithmSet, KeySet, MissBudget, Timing};
 use crate::config::{self, Span, UnknownKeyFetches};
 use crate::policy::{Discovery, InvalidKind, InvalidPolicy, KeyLocation, KeySource};
@@ -50,9 +50,7 @@ pub(super) fn named(names: &[String], possible: AlgorithmSet, at: &str) -> Resul
 
 /// The variable's value as it stands: its bytes are the key.
 fn secret(name: &str, at: &str, env: Env<'_>) -> Result<KeySource> {
-    let value = env(name).filter(|value| !value.is_empty());
-    let value =
-        value.ok_or_else(|| InvalidPolicy::new(at, InvalidKind::Environment(name.into())))?;
+    let value = variable(name, at, env)?;
     let keys = KeySet::of_secret(value.as_bytes());
     if keys.is_empty() {
         return Err(needs(at, "a variable whose value has at least 32 bytes"));

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Result, needs};
-use crate::authn::{Algorithm, Place};
+use crate::authn::{Algorithm, Place, Places};
 use crate::config::{Config, ProtectedResource};
 use crate::policy::resource::WELL_KNOWN;
 use crate::policy::{Metadata, ProofPolicy, Route, split_url};
@@ -29,6 +29,7 @@ pub(super) fn public_origin(config: &Config) -> Result<Option<Box<str>>> {
 pub(super) fn metadata<'r>(
     config: &Config,
     origin: Option<&str>,
+    places: &Places,
     proofs: Option<&ProofPolicy>,
     routes: impl Iterator<Item = &'r Route>,
 ) -> Result<Option<Metadata>> {
@@ -38,7 +39,7 @@ pub(super) fn metadata<'r>(
     let identifier = resource.resource.as_deref().unwrap_or(origin);
     let path = path_on(origin, identifier)?;
     let path = format!("{WELL_KNOWN}{path}");
-    let document = document(config, resource, identifier, proofs, routes)?;
+    let document = document(config, resource, identifier, places, proofs, routes)?;
     Ok(Some(Metadata {
         url: format!("{origin}{path}").into(),
         path: path.into(),
@@ -63,13 +64,14 @@ fn document<'r>(
     config: &Config,
     resource: &ProtectedResource,
     identifier: &str,
+    places: &Places,
     proofs: Option<&ProofPolicy>,
     routes: impl Iterator<Item = &'r Route>,
 ) -> Result<Value> {
     // By name, so that the document is the same however the map is made.
     let mut document = Map::new();
     document.insert("authorization_servers".into(), servers(config, resource)?);
-    document.insert("bearer_methods_supported".into(), methods(config)?.into());
+    document.insert("bearer_methods_supported".into(), methods(places).into());
     if let Some(proofs) = proofs {
         let names = proofs.algorithms.iter().map(Algorithm::name);
         document.insert("dpop_signing_alg_values_supported".into(), names.collect());
@@ -129,14 +131,13 @@ fn scopes<'r>(
 }
 
 /// RFC 9728 §2: `header` is the one of RFC 6750 §2.1; other headers and cookies have no name there.
-fn methods(config: &Config) -> Result<Vec<&'static str>> {
-    let places = super::places::all(config)?;
+fn methods(places: &Places) -> Vec<&'static str> {
     let header = places.has(|place| {
         matches!(place, Place::Header { scheme: Some(scheme), .. }
             if scheme.eq_ignore_ascii_case("bearer"))
     });
     let query = places.has(|place| matches!(place, Place::Query(_)));
-    Ok(header.then_some("header").into_iter().chain(query.then_some("query")).collect())
+    header.then_some("header").into_iter().chain(query.then_some("query")).collect()
 }
 
 /// A scope (RFC 6749 §3.3): printable ASCII but space, `"` and `\\`.
