@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+pub use claimgate_corpus::hostile::with;
 use hmac::{Hmac, Mac};
 use rsa::pkcs1v15::SigningKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePublicKey, LineEnding};
@@ -171,18 +172,6 @@ pub fn encode(bytes: &[u8]) -> String {
 #[must_use]
 pub fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).expect("base64url")
-}
-
-/// The value with `name` set to `value`; with `null` the name goes.
-#[must_use]
-pub fn with(object: &Value, name: &str, value: Value) -> Value {
-    let mut changed = object.as_object().expect("an object").clone();
-    if value.is_null() {
-        changed.remove(name);
-    } else {
-        changed.insert(name.to_owned(), value);
-    }
-    changed.into()
 }
 
 impl Signature<'_> {
