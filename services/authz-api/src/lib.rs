@@ -15,6 +15,14 @@ use serde_json::{Map, Value};
 
 /// Path of the evaluation endpoint below a decision point's base URL.
 pub const EVALUATION_PATH: &str = "/access/v1/evaluation";
+/// Path of the evaluations endpoint: many questions in one request.
+pub const EVALUATIONS_PATH: &str = "/access/v1/evaluations";
+/// Path of the subject search endpoint.
+pub const SEARCH_SUBJECT_PATH: &str = "/access/v1/search/subject";
+/// Path of the resource search endpoint.
+pub const SEARCH_RESOURCE_PATH: &str = "/access/v1/search/resource";
+/// Path of the action search endpoint.
+pub const SEARCH_ACTION_PATH: &str = "/access/v1/search/action";
 
 /// Subject type and id of a request that carries no token.
 pub const ANONYMOUS: &str = "anonymous";

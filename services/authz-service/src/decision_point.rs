@@ -3,6 +3,8 @@
 //! It joins `directory` (who is this?) and `engine` (may they?). It must not answer when it could
 //! not look: a store that fails is an error for the wire to report, never a denial or a permit.
 
+pub mod search;
+
 use std::sync::Arc;
 
 use claimgate_authz_api::{EvaluationContext, EvaluationRequest, EvaluationResponse, Properties};
@@ -50,22 +52,32 @@ impl DecisionPoint {
     pub async fn evaluate(&self, request: &EvaluationRequest) -> Result<Answer, StoreError> {
         let subject = self.find(&Identity::of_subject(&request.subject)).await?;
         let resource = self.resource(request).await?;
+        let response = self.judge(request, &subject, &resource);
+        Ok(Answer { response, degraded: subject.degraded })
+    }
+
+    /// Decides, once everything is known.
+    fn judge(
+        &self,
+        request: &EvaluationRequest,
+        subject: &Known,
+        resource: &Properties,
+    ) -> EvaluationResponse {
         let verdict = self.engine.decide(&Question {
             request,
             roles: &subject.roles,
             subject: &subject.properties,
-            resource: &resource,
+            resource,
         });
         let reason = verdict.reason.code();
         let policy = (!verdict.policies.is_empty()).then(|| verdict.policies.join(","));
         tracing::debug!(decision = verdict.decision, reason, policy, "decided");
         let context = EvaluationContext {
-            roles: Some(names(subject.roles)),
+            roles: Some(names(subject.roles.clone())),
             reason: Some(reason.to_owned()),
             policy,
         };
-        let response = EvaluationResponse { decision: verdict.decision, context };
-        Ok(Answer { response, degraded: subject.degraded })
+        EvaluationResponse { decision: verdict.decision, context }
     }
 
     /// What is known about a caller.

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::cache::{CacheError, SharedCache};
 use crate::email::Email;
+use crate::entities;
 use crate::keys::RoleKey;
 use crate::roles::{self, RoleName};
 use crate::store::{EntityStore, StoreError};
@@ -73,11 +74,19 @@ pub struct Known {
     pub roles: Vec<RoleName>,
     /// Its stored attributes; none for one found by e-mail.
     pub properties: Properties,
+    /// Whether the store knows it by its type and id.
+    pub is_stored: bool,
     /// Whether something failed on the way. The answer is right, but nobody should keep it.
     pub degraded: bool,
 }
 
 impl Known {
+    /// What the store knows about a subject.
+    pub fn stored(subject: entities::Subject) -> Self {
+        let (roles, properties) = (subject.roles, subject.properties);
+        Self { roles, properties, is_stored: true, degraded: false }
+    }
+
     fn roles(roles: Vec<RoleName>) -> Self {
         Self { roles, ..Self::default() }
     }
@@ -104,11 +113,7 @@ impl Directory {
             Identity::Subject { kind, id } => {
                 let found = self.store.subject(kind, id).await?;
                 let unknown = || Known::roles(vec![RoleName::unverified_user()]);
-                Ok(found.map_or_else(unknown, |subject| Known {
-                    roles: subject.roles,
-                    properties: subject.properties,
-                    degraded: false,
-                }))
+                Ok(found.map_or_else(unknown, Known::stored))
             }
         }
     }

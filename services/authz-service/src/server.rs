@@ -19,7 +19,7 @@ use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
 use crate::policies;
 use crate::store::{EntityStore, InvalidDatabase, SqliteStore};
-use crate::wire::{Service, router};
+use crate::wire::{InvalidPublicUrl, PublicUrl, Service, router};
 
 /// How long a start waits for Redis.
 const FIRST_CONNECTION: Duration = Duration::from_millis(500);
@@ -44,6 +44,9 @@ pub enum StartError {
     /// The Redis URL cannot be used.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
+    /// The base URL cannot be one.
+    #[error(transparent)]
+    PublicUrl(#[from] InvalidPublicUrl),
     /// The address cannot be listened on.
     #[error("--listen {address}: {source}")]
     Listen {
@@ -60,6 +63,7 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let credential = credential_for(config.listen, std::env::var(TOKEN_VARIABLE).ok())?;
+    let public_url = config.public_url.as_deref().map(PublicUrl::parse).transpose()?;
     let decision_point = decision_point(&config).await?;
     let unavailable = |source| StartError::Listen { address: config.listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(unavailable)?;
@@ -68,7 +72,8 @@ pub async fn run(
         decision_point,
         credential,
         decision_max_age: config.decision_max_age,
-        public_url: config.public_url.unwrap_or_else(|| format!("http://{address}")),
+        public_url: public_url
+            .map_or_else(|| PublicUrl::parse(&format!("http://{address}")), Ok)?,
     };
     eprintln!("listening on http://{address}");
     serve(listener, service, stop).await.map_err(|source| StartError::Listen { address, source })

@@ -123,6 +123,11 @@ impl Engine {
         self.vocabulary.entity_type(kind).is_some_and(|found| !found.attributes.is_empty())
     }
 
+    /// The actions of the schema, sorted.
+    pub fn action_names(&self) -> Vec<String> {
+        self.vocabulary.action_names()
+    }
+
     fn evaluate(&self, question: &Question) -> Result<Verdict, Reason> {
         let asked = question.request;
         let action = self.vocabulary.action(&asked.action.name).ok_or(Reason::Action)?;

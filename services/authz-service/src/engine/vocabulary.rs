@@ -56,6 +56,12 @@ impl Vocabulary {
         self.actions.get(name)
     }
 
+    pub(super) fn action_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.actions.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     /// The entity of a role, when the schema has roles at all.
     pub(super) fn role(&self, name: &str) -> Option<EntityUid> {
         let role = self.role.clone()?;

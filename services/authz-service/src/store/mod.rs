@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use claimgate_authz_api::Properties;
 
 use crate::email::Email;
-use crate::entities::Subject;
+use crate::entities::{Resource, Subject};
 
 pub use sqlite::{InvalidDatabase, SqliteStore};
 
@@ -43,6 +43,22 @@ pub trait EntityStore: Send + Sync {
 
     /// Attributes of the resource of this kind and id, or `None` when there is none.
     async fn resource(&self, kind: &str, id: &str) -> Result<Option<Properties>, StoreError>;
+
+    /// Up to `limit` subjects of this kind in the order of their ids, those behind `after` only.
+    async fn subjects(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Subject>, StoreError>;
+
+    /// Up to `limit` resources of this kind in the order of their ids, those behind `after` only.
+    async fn resources(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Resource>, StoreError>;
 
     /// Whether a look-up would be answered now.
     async fn check(&self) -> Result<(), StoreError>;

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, Connection, Row};
 
 use super::{CALL_LIMIT, EntityStore, StoreError};
 use crate::email::Email;
-use crate::entities::{Entities, Subject};
+use crate::entities::{Entities, Resource, Subject};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
@@ -177,6 +177,36 @@ impl EntityStore for SqliteStore {
         row.map(read).transpose().map_err(StoreError::from)
     }
 
+    async fn subjects(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Subject>, StoreError> {
+        let query = sqlx::query(
+            "SELECT kind, id, properties, roles FROM subjects \
+             WHERE kind = ? AND id > ? ORDER BY id LIMIT ?",
+        );
+        let query = query.bind(kind).bind(after.unwrap_or_default()).bind(rows(limit));
+        let rows = bounded(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(read_subject).collect::<Result<_, _>>().map_err(StoreError::from)
+    }
+
+    async fn resources(
+        &self,
+        kind: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Resource>, StoreError> {
+        let query = sqlx::query(
+            "SELECT kind, id, properties FROM resources \
+             WHERE kind = ? AND id > ? ORDER BY id LIMIT ?",
+        );
+        let query = query.bind(kind).bind(after.unwrap_or_default()).bind(rows(limit));
+        let rows = bounded(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(read_resource).collect::<Result<_, _>>().map_err(StoreError::from)
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         bounded(sqlx::query("SELECT 1 FROM subjects LIMIT 1").fetch_optional(&self.pool))
             .await
@@ -191,6 +221,18 @@ fn read_subject(row: &sqlx::sqlite::SqliteRow) -> Result<Subject, sqlx::Error> {
         properties: parsed(row.try_get("properties")?)?,
         roles: parsed(row.try_get("roles")?)?,
     })
+}
+
+fn read_resource(row: &sqlx::sqlite::SqliteRow) -> Result<Resource, sqlx::Error> {
+    Ok(Resource {
+        kind: row.try_get("kind")?,
+        id: row.try_get("id")?,
+        properties: parsed(row.try_get("properties")?)?,
+    })
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
 async fn bounded<T>(call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {

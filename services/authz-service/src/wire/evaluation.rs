@@ -9,23 +9,39 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use super::{MAX_BODY_BYTES, Service, decode};
+use super::{MAX_BODY_BYTES, Service, decode, json};
 
 pub(super) async fn evaluate(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
-    let request = decode::evaluation_request(&headers, &body)?;
-    let answer = service.decision_point.evaluate(&request).await?;
+    one(&service, members(&headers, body)?).await
+}
+
+/// Answers a body that is one question.
+pub(super) async fn one(
+    service: &Service,
+    members: Map<String, Value>,
+) -> Result<Response, Problem> {
+    let answer = service.decision_point.evaluate(&decode::evaluation(members)?).await?;
     let keep = if answer.degraded { 0 } else { service.decision_max_age };
     Ok(([(CACHE_CONTROL, cache_control(keep))], Json(answer.response)).into_response())
 }
 
-fn cache_control(seconds: u32) -> String {
+/// The members of a request's body.
+pub(super) fn members(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Map<String, Value>, Problem> {
+    json::members(headers, &body.map_err(|rejection| unreadable(&rejection))?)
+}
+
+/// For how many seconds an answer may be kept.
+pub(super) fn cache_control(seconds: u32) -> String {
     if seconds == 0 { "no-store".into() } else { format!("max-age={seconds}") }
 }
 
@@ -35,6 +51,6 @@ fn unreadable(rejection: &BytesRejection) -> Problem {
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("The body must not exceed {MAX_BODY_BYTES} bytes."),
         ),
-        _ => Problem::malformed("body", "could not be read"),
+        _ => Problem::malformed(json::BODY, "could not be read"),
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP in, HTTP out: AuthZEN evaluation and discovery, Envoy's ext_authz, `/authz/me`, health.
+//! HTTP in, HTTP out: the whole of AuthZEN 1.0, Envoy's ext_authz, `/authz/me`, health.
 //!
 //! Only translation lives here. Every route but health is behind the caller's credential and the
 //! load limits; refusals are problem details. Nothing here logs a request's content.
@@ -6,24 +6,32 @@
 mod credential;
 mod decode;
 mod evaluation;
+mod evaluations;
 mod health;
+mod json;
 mod limits;
 mod me;
+mod metadata;
+mod page_token;
 mod problem;
 mod roles;
+mod search;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::Response;
 use axum::routing::{any, get, post};
-use claimgate_authz_api::EVALUATION_PATH;
-use serde_json::json;
+use claimgate_authz_api::{
+    EVALUATION_PATH, EVALUATIONS_PATH, SEARCH_ACTION_PATH, SEARCH_RESOURCE_PATH,
+    SEARCH_SUBJECT_PATH,
+};
 
 pub use credential::{Credential, InvalidCredential};
+pub use metadata::{InvalidPublicUrl, PublicUrl};
 
 use crate::decision_point::DecisionPoint;
 use problem::Problem;
@@ -42,7 +50,7 @@ pub struct Service {
     /// Seconds a decision may be kept; 0 for not at all.
     pub decision_max_age: u32,
     /// Base URL that discovery names.
-    pub public_url: String,
+    pub public_url: PublicUrl,
 }
 
 /// The routes of `service`.
@@ -50,7 +58,11 @@ pub fn router(service: Service) -> Router {
     let service = Arc::new(service);
     let guarded = Router::new()
         .route(EVALUATION_PATH, post(evaluation::evaluate))
-        .route("/.well-known/authzen-configuration", get(discovery))
+        .route(EVALUATIONS_PATH, post(evaluations::evaluate))
+        .route(SEARCH_SUBJECT_PATH, post(search::subjects))
+        .route(SEARCH_RESOURCE_PATH, post(search::resources))
+        .route(SEARCH_ACTION_PATH, post(search::actions))
+        .merge(metadata::routes(&service.public_url))
         .route("/authz/me", get(me::me))
         .route(roles::PATH, any(roles::roles))
         .route(&format!("{}/{{*path}}", roles::PATH), any(roles::roles))
@@ -65,16 +77,6 @@ pub fn router(service: Service) -> Router {
         .merge(guarded)
         .layer(from_fn(echo_request_id))
         .with_state(service)
-}
-
-/// AuthZEN 1.0, section 9: what this decision point offers and where.
-async fn discovery(State(service): State<Arc<Service>>) -> Response {
-    let base = service.public_url.trim_end_matches('/');
-    Json(json!({
-        "policy_decision_point": base,
-        "access_evaluation_endpoint": format!("{base}{EVALUATION_PATH}"),
-    }))
-    .into_response()
 }
 
 async fn not_found() -> Problem {

@@ -30,6 +30,24 @@ impl Problem {
         Self { status: StatusCode::BAD_REQUEST, detail, field: Some(field) }
     }
 
+    /// The same fault, found below the place `at` of the request.
+    pub(super) fn below(self, at: &str) -> Self {
+        let Some(field) = self.field else { return self };
+        Self {
+            detail: format!("{at}.{}", self.detail),
+            field: Some(format!("{at}.{field}")),
+            ..self
+        }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// 503 that asks to come back.
     pub(super) fn busy(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -13,13 +13,17 @@
 )]
 
 mod caches;
+mod certification;
 mod evaluation;
+mod evaluations;
 mod ext_authz;
 mod faults;
 mod http;
+mod interop;
 mod malformed;
 mod process;
 mod redis;
+mod search;
 mod service;
 mod stores;
 mod users;

@@ -22,11 +22,17 @@ pub(crate) struct Service {
     log: Arc<Mutex<String>>,
 }
 
-/// The command with an environment of its own and a free loopback port.
+/// The command with an environment of its own, a free loopback port and the demo's policies.
 pub(crate) fn command() -> Command {
+    let mut command = bare_command();
+    command.args(["--policies", POLICIES]);
+    command
+}
+
+pub(crate) fn bare_command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_authz-service"));
     command.env_clear().env("RUST_LOG", "trace").args(["--listen", "127.0.0.1:0"]);
-    command.args(["--policies", POLICIES]).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
@@ -77,6 +83,18 @@ impl Service {
 
     pub(crate) fn post_bytes(&self, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         send(&self.address, "POST", EVALUATION, headers, Some(body))
+    }
+
+    /// Starts on the example in the folder `name`.
+    pub(crate) fn example(name: &str) -> Self {
+        let folder = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
+        let entities = format!("{folder}/entities.json");
+        Self::spawn(bare_command().args(["--policies", &folder, "--entities", &entities]))
+    }
+
+    /// Posts `body` to `path`.
+    pub(crate) fn ask(&self, path: &str, body: &Value) -> Reply {
+        send(&self.address, "POST", path, &[JSON], Some(body.to_string().as_bytes()))
     }
 
     /// Asks for `subject` to GET the customers; the reply is 200.
