@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use authz_service::config::Config;
+use authz_service::config::{Config, LogFormat, Options};
 use authz_service::server;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,13 +11,17 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        .init();
+    let config = match Options::parse().completed() {
+        Ok(options) => {
+            log(options.log_format.unwrap_or_default());
+            Config::new(options)
+        }
+        Err(error) => return failed(&error),
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return failed(&error),
+    };
     let stop = match stop_signal() {
         Ok(stop) => stop,
         Err(error) => return failed(&error),
@@ -25,6 +29,16 @@ async fn main() -> ExitCode {
     match server::run(config, stop).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
+    }
+}
+
+/// Lines on stderr, from `info` upwards unless `RUST_LOG` says otherwise.
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
     }
 }
 

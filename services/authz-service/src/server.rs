@@ -9,29 +9,31 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisCache, SharedCache};
-use crate::config::{Config, TOKEN_VARIABLE, UnguardedListener, credential_for};
+use crate::config::Config;
 use crate::decision_point::DecisionPoint;
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
+use crate::metrics::Metrics;
 use crate::policies;
+use crate::serve::{
+    self,
+    tls::{InvalidTls, Tls},
+};
 use crate::store::{EntityStore, InvalidDatabase, SqliteStore};
-use crate::wire::{InvalidPublicUrl, PublicUrl, Service, router};
+use crate::wire::{InvalidPublicUrl, PublicUrl, Service, operators, router};
 
 /// How long a start waits for Redis.
 const FIRST_CONNECTION: Duration = Duration::from_millis(500);
-/// How long requests in flight may finish after the signal to stop.
-const DRAIN: Duration = Duration::from_millis(1_500);
 
 /// Why the service did not start, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Nothing tells callers apart.
-    #[error(transparent)]
-    Unguarded(#[from] UnguardedListener),
     /// The policies cannot be used.
     #[error("--policies: {0}")]
     Policies(#[from] InvalidPolicies),
@@ -44,12 +46,17 @@ pub enum StartError {
     /// The Redis URL cannot be used.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
-    /// The base URL cannot be one.
+    /// A certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] InvalidTls),
+    /// The address listened on makes no base URL.
     #[error(transparent)]
     PublicUrl(#[from] InvalidPublicUrl),
     /// The address cannot be listened on.
-    #[error("--listen {address}: {source}")]
+    #[error("{option} {address}: {source}")]
     Listen {
+        /// The option that names the address.
+        option: &'static str,
         /// What was asked for.
         address: SocketAddr,
         /// Why not.
@@ -57,26 +64,68 @@ pub enum StartError {
     },
 }
 
-/// Serves until `stop` is ready and requests in flight are done, at most 1.5 s later.
+/// Serves until `stop` is ready, the shutdown delay is over and requests in flight are done, the
+/// last at most 1.5 s later.
 pub async fn run(
     config: Config,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
-    let credential = credential_for(config.listen, std::env::var(TOKEN_VARIABLE).ok())?;
-    let public_url = config.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+    let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let decision_point = decision_point(&config).await?;
-    let unavailable = |source| StartError::Listen { address: config.listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(unavailable)?;
-    let address = listener.local_addr().map_err(unavailable)?;
-    let service = Service {
+    let (listener, address) = bind("--listen", config.listen).await?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
+    let (drain, draining) = watch::channel(false);
+    let service = Arc::new(Service {
         decision_point,
-        credential,
+        is_open: config.is_open(),
+        credentials: config.credentials,
+        max_concurrent: config.max_concurrent,
         decision_max_age: config.decision_max_age,
-        public_url: public_url
-            .map_or_else(|| PublicUrl::parse(&format!("http://{address}")), Ok)?,
-    };
-    eprintln!("listening on http://{address}");
-    serve(listener, service, stop).await.map_err(|source| StartError::Listen { address, source })
+        public_url: config.public_url.map_or_else(own_url, Ok)?,
+        metrics: Metrics::default(),
+        draining,
+    });
+    let mut listeners = vec![(listener, tls.clone(), router(&service))];
+    if let Some(address) = config.admin_listen {
+        let (listener, address) = bind("--admin-listen", address).await?;
+        eprintln!("administration on http://{address}");
+        listeners.push((listener, None, operators(&service)));
+    }
+    eprintln!("listening on {scheme}://{address}");
+    let (end, ended) = watch::channel(false);
+    let serving = serve_all(listeners, tls, &ended);
+    stop.await;
+    drain.send_replace(true);
+    tokio::time::sleep(config.shutdown_delay).await;
+    end.send_replace(true);
+    serving.join_all().await;
+    Ok(())
+}
+
+async fn bind(
+    option: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let unavailable = |source| StartError::Listen { option, address, source };
+    let listener = TcpListener::bind(address).await.map_err(unavailable)?;
+    let address = listener.local_addr().map_err(unavailable)?;
+    Ok((listener, address))
+}
+
+fn serve_all(
+    listeners: Vec<(TcpListener, Option<Arc<Tls>>, Router)>,
+    tls: Option<Arc<Tls>>,
+    ended: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    if let Some(tls) = tls {
+        tasks.spawn(tls.follow(ended.clone()));
+    }
+    for (listener, tls, router) in listeners {
+        tasks.spawn(serve::serve(listener, tls, router, ended.clone()));
+    }
+    tasks
 }
 
 async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
@@ -105,26 +154,4 @@ async fn redis(url: &str) -> Result<RedisCache, StartError> {
         tracing::warn!("redis is not there yet; starting without it");
     }
     Ok(cache)
-}
-
-async fn serve(
-    listener: TcpListener,
-    service: Service,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (stopping, mut stopped) = watch::channel(false);
-    let graceful = async move {
-        stop.await;
-        // Nobody left to tell means that serving has ended already.
-        let _ = stopping.send(true);
-    };
-    let serving = axum::serve(listener, router(service)).with_graceful_shutdown(graceful);
-    let overtime = async move {
-        let _ = stopped.wait_for(|stopping| *stopping).await;
-        tokio::time::sleep(DRAIN).await;
-    };
-    tokio::select! {
-        outcome = serving => outcome,
-        () = overtime => Ok(()),
-    }
 }

@@ -27,8 +27,8 @@ pub(super) async fn one(
     service: &Service,
     members: Map<String, Value>,
 ) -> Result<Response, Problem> {
-    let answer = service.decision_point.evaluate(&decode::evaluation(members)?).await?;
-    let keep = if answer.degraded { 0 } else { service.decision_max_age };
+    let answer = service.evaluate(&decode::evaluation(members)?).await?;
+    let keep = service.max_age(&answer);
     Ok(([(CACHE_CONTROL, cache_control(keep))], Json(answer.response)).into_response())
 }
 

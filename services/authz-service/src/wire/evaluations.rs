@@ -213,8 +213,8 @@ async fn answer(
         }
         let item = match defaults.complete(index, item) {
             Ok(request) => {
-                let answer = service.decision_point.evaluate(&request).await?;
-                answers.keep_at_most(if answer.degraded { 0 } else { service.decision_max_age });
+                let answer = service.evaluate(&request).await?;
+                answers.keep_at_most(service.max_age(&answer));
                 Item::Decided(answer.response)
             }
             Err(problem) => Item::malformed(&problem),

@@ -5,21 +5,29 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
 use serde_json::json;
 
 use super::Service;
 
-pub(super) async fn live() -> Response {
+pub(super) fn routes() -> Router<Arc<Service>> {
+    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+}
+
+async fn live() -> Response {
     ([(CACHE_CONTROL, "no-store")], Json(json!({"status": "live"}))).into_response()
 }
 
-pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
+async fn ready(State(service): State<Arc<Service>>) -> Response {
     let dependencies = service.decision_point.dependencies().await;
+    let draining = *service.draining.borrow();
     let (status, overall) = match (&dependencies.store, &dependencies.cache) {
+        _ if draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         (Ok(()), Ok(())) => (StatusCode::OK, "ready"),
         (Ok(()), Err(_)) => (StatusCode::OK, "degraded"),
         (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),

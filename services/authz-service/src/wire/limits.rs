@@ -9,28 +9,28 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
+use super::Service;
 use super::problem::Problem;
 
-/// Requests answered at once.
-const MAX_CONCURRENT: usize = 256;
 /// Longest time for one request, its body included.
 const MAX_DURATION: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
-pub(super) struct Limits(Arc<Semaphore>);
+pub(super) struct Limits {
+    places: Arc<Semaphore>,
+    service: Arc<Service>,
+}
 
 impl Limits {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_CONCURRENT)))
+    pub(super) fn of(service: &Arc<Service>) -> Self {
+        let places = Arc::new(Semaphore::new(service.max_concurrent));
+        Self { places, service: Arc::clone(service) }
     }
 }
 
-pub(super) async fn limit(
-    State(Limits(places)): State<Limits>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Ok(_place) = places.try_acquire() else {
+pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let Ok(_place) = limits.places.try_acquire() else {
+        limits.service.metrics.shed();
         return Problem::busy("Too many requests at once.").into_response();
     };
     match tokio::time::timeout(MAX_DURATION, next.run(request)).await {

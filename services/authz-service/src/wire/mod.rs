@@ -12,6 +12,7 @@ mod json;
 mod limits;
 mod me;
 mod metadata;
+mod operators;
 mod page_token;
 mod problem;
 mod roles;
@@ -26,14 +27,18 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use claimgate_authz_api::{
-    EVALUATION_PATH, EVALUATIONS_PATH, SEARCH_ACTION_PATH, SEARCH_RESOURCE_PATH,
+    EVALUATION_PATH, EVALUATIONS_PATH, EvaluationRequest, SEARCH_ACTION_PATH, SEARCH_RESOURCE_PATH,
     SEARCH_SUBJECT_PATH,
 };
+use tokio::sync::watch;
 
-pub use credential::{Credential, InvalidCredential};
+pub use credential::{Credentials, InvalidCredential};
 pub use metadata::{InvalidPublicUrl, PublicUrl};
+pub use operators::operators;
 
-use crate::decision_point::DecisionPoint;
+use crate::decision_point::{Answer, DecisionPoint};
+use crate::metrics::Metrics;
+use crate::store::StoreError;
 use problem::Problem;
 
 /// Largest request body in bytes.
@@ -45,17 +50,40 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct Service {
     /// Who decides.
     pub decision_point: DecisionPoint,
-    /// What a caller must present; nothing when `None`.
-    pub credential: Option<Credential>,
+    /// The secrets of which a caller must present one.
+    pub credentials: Credentials,
+    /// Whether callers need neither a secret nor a certificate.
+    pub is_open: bool,
+    /// Requests answered at once.
+    pub max_concurrent: usize,
+    /// What operators count.
+    pub metrics: Metrics,
+    /// Whether the service is about to end.
+    pub draining: watch::Receiver<bool>,
     /// Seconds a decision may be kept; 0 for not at all.
     pub decision_max_age: u32,
     /// Base URL that discovery names.
     pub public_url: PublicUrl,
 }
 
-/// The routes of `service`.
-pub fn router(service: Service) -> Router {
-    let service = Arc::new(service);
+impl Service {
+    /// Asks the decision point and counts its answer.
+    async fn evaluate(&self, request: &EvaluationRequest) -> Result<Answer, StoreError> {
+        let answer = self.decision_point.evaluate(request).await?;
+        let response = &answer.response;
+        let reason = response.context.reason.as_deref().unwrap_or_default();
+        self.metrics.decided(response.decision, reason);
+        Ok(answer)
+    }
+
+    /// For how many seconds `answer` may be kept.
+    fn max_age(&self, answer: &Answer) -> u32 {
+        if answer.degraded { 0 } else { self.decision_max_age }
+    }
+}
+
+/// The routes that callers of `service` reach.
+pub fn router(service: &Arc<Service>) -> Router {
     let guarded = Router::new()
         .route(EVALUATION_PATH, post(evaluation::evaluate))
         .route(EVALUATIONS_PATH, post(evaluations::evaluate))
@@ -69,14 +97,13 @@ pub fn router(service: Service) -> Router {
         .route(&format!("{}/", roles::PATH), any(roles::roles))
         .fallback(not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(limits::Limits::new(), limits::limit))
-        .layer(from_fn_with_state(Arc::clone(&service), credential::require));
-    Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+        .layer(from_fn_with_state(limits::Limits::of(service), limits::limit))
+        .layer(from_fn_with_state(Arc::clone(service), credential::require));
+    health::routes()
         .merge(guarded)
         .layer(from_fn(echo_request_id))
-        .with_state(service)
+        .layer(from_fn_with_state(Arc::clone(service), operators::count))
+        .with_state(Arc::clone(service))
 }
 
 async fn not_found() -> Problem {

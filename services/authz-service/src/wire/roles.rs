@@ -47,7 +47,7 @@ pub(super) async fn roles(
         resource: route(&uri, &headers)?,
         context: Properties::new(),
     };
-    let answer = service.decision_point.evaluate(&request).await.map_err(undecided)?.response;
+    let answer = service.evaluate(&request).await.map_err(undecided)?.response;
     if !answer.decision {
         return Err(Problem::new(StatusCode::FORBIDDEN, "The policies do not permit this."));
     }

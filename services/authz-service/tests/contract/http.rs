@@ -31,7 +31,20 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: Option<&[u8]>,
 ) -> Reply {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let mut stream = TcpStream::connect(address).expect("the service listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    exchange(&mut stream, address, (method, path), headers, body)
+}
+
+/// As [`send`], over a connection that stands already.
+pub(crate) fn exchange(
+    stream: &mut (impl Read + Write),
+    host: &str,
+    (method, path): (&str, &str),
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+) -> Reply {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -39,8 +52,6 @@ pub(crate) fn send(
         head.push_str(&format!("content-length: {}\r\n", body.len()));
     }
     head.push_str("\r\n");
-    let mut stream = TcpStream::connect(address).expect("the service listens");
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(head.as_bytes()).unwrap();
     // A server may refuse before it has read the whole body.
     let _ = stream.write_all(body.unwrap_or_default());

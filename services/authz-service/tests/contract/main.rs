@@ -14,6 +14,8 @@
 
 mod caches;
 mod certification;
+mod configuration;
+mod drain;
 mod evaluation;
 mod evaluations;
 mod ext_authz;
@@ -26,4 +28,5 @@ mod redis;
 mod search;
 mod service;
 mod stores;
+mod tls;
 mod users;

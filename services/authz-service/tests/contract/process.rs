@@ -13,7 +13,7 @@ use crate::service::{ENTITIES, EVALUATION, Service, command, eventually};
 const TOKEN: &str = "a-secret-of-the-tests";
 
 /// Runs a command that must end by itself, with an error.
-fn refused(command: &mut Command) -> String {
+pub(crate) fn refused(command: &mut Command) -> String {
     let mut child = command.spawn().unwrap();
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {

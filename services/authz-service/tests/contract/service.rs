@@ -51,12 +51,16 @@ impl Service {
         let lines = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if let Some(address) = line.strip_prefix("listening on http://") {
-                    let _ = listening.send(address.to_owned());
-                }
                 let mut log = lines.lock().unwrap();
                 log.push_str(&line);
                 log.push('\n');
+                drop(log);
+                if let Some((scheme, address)) =
+                    line.strip_prefix("listening on ").and_then(|url| url.split_once("://"))
+                {
+                    assert!(matches!(scheme, "http" | "https"));
+                    let _ = listening.send(address.to_owned());
+                }
             }
         });
         match address.recv_timeout(Duration::from_secs(10)) {

@@ -1,0 +1,214 @@
+//! What the service is told: command line, then environment, then a file, then defaults.
+//!
+//! [`Options`] are what people write, the same names in all three places; [`Config`] is what they
+//! mean, made once. Secrets have no flag, because a command line can be read by everybody on the
+//! machine: see [`secrets`].
+
+mod options;
+pub mod secrets;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
+
+pub use options::{InvalidFile, LogFormat, Options};
+use secrets::InvalidSecret;
+
+/// Where callers' secrets come from: `AUTHZ_SERVICE_TOKEN` or the file that
+/// `AUTHZ_SERVICE_TOKEN_FILE` names, one secret per line.
+pub const TOKEN_VARIABLE: &str = "AUTHZ_SERVICE_TOKEN";
+
+/// A listener's certificate and whom it lets in by theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// PEM certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+    /// PEM certificates that callers' certificates must be signed by; none are asked for when
+    /// `None`.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Everything the service needs to know to start.
+pub struct Config {
+    /// Address that callers reach.
+    pub listen: SocketAddr,
+    /// Address that operators reach: metrics, health, administration. Off when `None`.
+    pub admin_listen: Option<SocketAddr>,
+    /// TLS on `listen`; plain HTTP when `None`.
+    pub tls: Option<TlsFiles>,
+    /// Secrets that callers may present; empty when none is asked for.
+    pub credentials: Credentials,
+    /// Directory with `schema.cedarschema` and `policies/*.cedar`.
+    pub policies: PathBuf,
+    /// File with the entities to start with.
+    pub entities: Option<PathBuf>,
+    /// Where entities are kept; in memory when `None`.
+    pub database: Option<String>,
+    /// The shared cache; in process when `None`.
+    pub redis: Option<String>,
+    /// Base URL that the metadata names; from `listen` when `None`.
+    pub public_url: Option<PublicUrl>,
+    /// Seconds a caller may keep a decision; 0 for not at all.
+    pub decision_max_age: u32,
+    /// Requests answered at once; more get 503.
+    pub max_concurrent: usize,
+    /// How long requests go on arriving after the signal to stop, while readiness says no.
+    pub shutdown_delay: Duration,
+}
+
+/// Why the options do not make a configuration. Each names the option.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidConfig {
+    /// An option that has no default is missing.
+    #[error("{0} is required: as a flag, as {1}, or in the file")]
+    Missing(&'static str, &'static str),
+    /// Half of a certificate, or callers' certificates without TLS.
+    #[error("--tls-cert and --tls-key go together, and --tls-client-ca with both")]
+    Tls,
+    /// Nothing to start from.
+    #[error("--entities is required without --database")]
+    NoEntities,
+    /// Reachable from elsewhere and nothing to tell callers apart.
+    #[error(
+        "--listen {0} is not a loopback address: set {TOKEN_VARIABLE} to the secret that callers present, or --tls-client-ca"
+    )]
+    Unguarded(SocketAddr),
+    /// A secret's source cannot be used.
+    #[error(transparent)]
+    Secret(#[from] InvalidSecret),
+    /// A secret is unusable.
+    #[error("{TOKEN_VARIABLE} {0}")]
+    Credential(#[from] InvalidCredential),
+    /// The base URL cannot be one.
+    #[error(transparent)]
+    PublicUrl(#[from] InvalidPublicUrl),
+    /// A number that makes no sense.
+    #[error("{0}")]
+    Number(&'static str),
+}
+
+impl Config {
+    /// What completed `options` mean, with the secrets of the process's environment.
+    pub fn new(options: Options) -> Result<Self, InvalidConfig> {
+        let secrets = secrets::from_environment(TOKEN_VARIABLE)?;
+        Self::with_secrets(options, secrets.as_deref())
+    }
+
+    /// Whether callers need neither a secret nor a certificate.
+    pub fn is_open(&self) -> bool {
+        self.credentials.is_empty() && self.tls.as_ref().is_none_or(|tls| tls.client_ca.is_none())
+    }
+
+    fn with_secrets(options: Options, secrets: Option<&str>) -> Result<Self, InvalidConfig> {
+        let credentials = Credentials::parse(secrets)?;
+        let listen = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8003)));
+        let tls = tls(options.tls_cert, options.tls_key, options.tls_client_ca)?;
+        if options.entities.is_none() && options.database.is_none() {
+            return Err(InvalidConfig::NoEntities);
+        }
+        let max_concurrent = options.max_concurrent.unwrap_or(256);
+        if max_concurrent == 0 {
+            return Err(InvalidConfig::Number("--max-concurrent: must be at least 1"));
+        }
+        let config = Self {
+            listen,
+            admin_listen: options.admin_listen,
+            tls,
+            credentials,
+            policies: options
+                .policies
+                .ok_or(InvalidConfig::Missing("--policies", "AUTHZ_SERVICE_POLICIES"))?,
+            entities: options.entities,
+            database: options.database,
+            redis: options.redis,
+            public_url: options.public_url.as_deref().map(PublicUrl::parse).transpose()?,
+            decision_max_age: options.decision_max_age.unwrap_or(5),
+            max_concurrent,
+            shutdown_delay: Duration::from_secs(options.shutdown_delay.unwrap_or(0).into()),
+        };
+        if config.is_open() && !listen.ip().is_loopback() {
+            return Err(InvalidConfig::Unguarded(listen));
+        }
+        Ok(config)
+    }
+}
+
+fn tls(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    client_ca: Option<PathBuf>,
+) -> Result<Option<TlsFiles>, InvalidConfig> {
+    match (certificate, key, client_ca) {
+        (Some(certificate), Some(key), client_ca) => {
+            Ok(Some(TlsFiles { certificate, key, client_ca }))
+        }
+        (None, None, None) => Ok(None),
+        _ => Err(InvalidConfig::Tls),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> Options {
+        Options {
+            policies: Some("policies".into()),
+            entities: Some("entities.json".into()),
+            ..Options::default()
+        }
+    }
+
+    fn listening(address: &str) -> Options {
+        Options { listen: Some(address.parse().unwrap()), ..options() }
+    }
+
+    const SECRET: &str = "0123456789abcdef";
+
+    #[test]
+    fn only_loopback_goes_without_a_credential() {
+        for listen in ["127.0.0.1:0", "[::1]:0", "127.8.8.8:1"] {
+            assert!(Config::with_secrets(listening(listen), None).is_ok());
+        }
+        for listen in ["0.0.0.0:0", "[::]:0", "192.168.1.1:80", "[::ffff:127.0.0.1]:80"] {
+            let refused = Config::with_secrets(listening(listen), None).err().unwrap();
+            assert!(matches!(refused, InvalidConfig::Unguarded(_)), "{listen}");
+            assert!(Config::with_secrets(listening(listen), Some(SECRET)).is_ok());
+            let certificates = Options {
+                tls_cert: Some("cert.pem".into()),
+                tls_key: Some("key.pem".into()),
+                tls_client_ca: Some("ca.pem".into()),
+                ..listening(listen)
+            };
+            assert!(Config::with_secrets(certificates, None).is_ok());
+        }
+    }
+
+    #[test]
+    fn tls_wants_all_of_its_files() {
+        let file = || Some(PathBuf::from("x.pem"));
+        for (tls_cert, tls_key, tls_client_ca) in [
+            (file(), None, None),
+            (None, file(), None),
+            (None, None, file()),
+            (file(), None, file()),
+        ] {
+            let options = Options { tls_cert, tls_key, tls_client_ca, ..options() };
+            assert!(matches!(Config::with_secrets(options, None), Err(InvalidConfig::Tls)));
+        }
+    }
+
+    #[test]
+    fn a_weak_secret_is_refused_everywhere() {
+        for secret in
+            ["", "short", "0123456789abcdef\nshort", "with space 012345", "ünïcode-0123456789"]
+        {
+            let refused = Config::with_secrets(options(), Some(secret)).err().unwrap();
+            assert!(matches!(refused, InvalidConfig::Credential(_)), "{secret}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What people write. The same names as flags (`--admin-listen`), in the environment
+//! (`AUTHZ_SERVICE_ADMIN_LISTEN`) and in a YAML file (`admin-listen:`), none of them a secret.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use serde::Deserialize;
+
+/// A policy decision point: OpenID AuthZEN in front, Cedar policies inside.
+///
+/// Flags win over the environment, the environment over the file. Callers present
+/// `Authorization: Bearer $AUTHZ_SERVICE_TOKEN` (or one of the lines of the file that
+/// AUTHZ_SERVICE_TOKEN_FILE names) or a certificate; without either the service only starts on a
+/// loopback address.
+#[derive(Clone, Debug, Default, Deserialize, Parser)]
+#[command(name = "authz-service", version)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Options {
+    /// YAML file with any of these options
+    #[arg(long, env = "AUTHZ_SERVICE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8003]
+    #[arg(long, env = "AUTHZ_SERVICE_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+
+    /// Address for operators: /metrics, /health. Off unless given
+    #[arg(long, env = "AUTHZ_SERVICE_ADMIN_LISTEN", value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+
+    /// Directory with `schema.cedarschema` and `policies/*.cedar`
+    #[arg(long, env = "AUTHZ_SERVICE_POLICIES", value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+
+    /// File with the subjects, resources and actions to start with. Without --database they are
+    /// kept in memory; a database takes them once
+    #[arg(long, env = "AUTHZ_SERVICE_ENTITIES", value_name = "FILE")]
+    pub entities: Option<PathBuf>,
+
+    /// Where entities are kept: `sqlite:FILE` or `postgres://[user[:password]@]host[:port]/database`
+    #[arg(long, env = "AUTHZ_SERVICE_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+
+    /// Role cache shared between replicas: `redis://[user:password@]host[:port][/database]`.
+    /// Without it roles are cached in this process
+    #[arg(long, env = "AUTHZ_SERVICE_REDIS", value_name = "URL", hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// Base URL that the metadata names [default: http:// and the address listened on]
+    #[arg(long, env = "AUTHZ_SERVICE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Seconds that a caller may keep a decision; 0 for not at all [default: 5]
+    #[arg(long, env = "AUTHZ_SERVICE_DECISION_MAX_AGE", value_name = "SECONDS")]
+    pub decision_max_age: Option<u32>,
+
+    /// PEM certificate chain; with --tls-key the service speaks TLS. Read again when it changes
+    #[arg(long, env = "AUTHZ_SERVICE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// PEM private key of --tls-cert
+    #[arg(long, env = "AUTHZ_SERVICE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// PEM certificates; a caller whose certificate one of them signed needs no token
+    #[arg(long, env = "AUTHZ_SERVICE_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+
+    /// Requests answered at once; more get 503 [default: 256]
+    #[arg(long, env = "AUTHZ_SERVICE_MAX_CONCURRENT", value_name = "N")]
+    pub max_concurrent: Option<usize>,
+
+    /// Seconds between the signal to stop and the end of listening, in which readiness says no
+    /// and requests are still answered [default: 0]
+    #[arg(long, env = "AUTHZ_SERVICE_SHUTDOWN_DELAY", value_name = "SECONDS")]
+    pub shutdown_delay: Option<u32>,
+
+    /// How log lines look [default: text]
+    #[arg(long, env = "AUTHZ_SERVICE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A configuration file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("--config {file}: {problem}")]
+pub struct InvalidFile {
+    /// The file.
+    pub file: String,
+    /// What is wrong, with the place where it is known.
+    pub problem: String,
+}
+
+impl Options {
+    /// These options with those of the file they name behind them.
+    pub fn completed(self) -> Result<Self, InvalidFile> {
+        match &self.config {
+            Some(path) => {
+                let file = Self::read(path)?;
+                Ok(self.or(file))
+            }
+            None => Ok(self),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, InvalidFile> {
+        let invalid = |problem: String| InvalidFile { file: path.display().to_string(), problem };
+        let text = std::fs::read_to_string(path).map_err(|error| invalid(error.to_string()))?;
+        serde_saphyr::from_str(&text).map_err(|error| invalid(error.to_string()))
+    }
+
+    fn or(self, file: Self) -> Self {
+        Self {
+            config: self.config,
+            listen: self.listen.or(file.listen),
+            admin_listen: self.admin_listen.or(file.admin_listen),
+            policies: self.policies.or(file.policies),
+            entities: self.entities.or(file.entities),
+            database: self.database.or(file.database),
+            redis: self.redis.or(file.redis),
+            public_url: self.public_url.or(file.public_url),
+            decision_max_age: self.decision_max_age.or(file.decision_max_age),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
+            max_concurrent: self.max_concurrent.or(file.max_concurrent),
+            shutdown_delay: self.shutdown_delay.or(file.shutdown_delay),
+            log_format: self.log_format.or(file.log_format),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn completed(arguments: &[&str], file: &str) -> Result<Options, InvalidFile> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("authz.yaml");
+        std::fs::write(&path, file).unwrap();
+        let mut options = Options::parse_from([&["authz-service"], arguments].concat());
+        options.config = Some(path);
+        options.completed()
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_has_the_flags_names() {
+        let file = "listen: 127.0.0.1:1\npolicies: here\nlog-format: json\ntls-client-ca: ca.pem\n";
+        let options = completed(&["--listen", "127.0.0.1:2"], file).unwrap();
+        assert_eq!(options.listen.unwrap().port(), 2);
+        assert_eq!(options.policies.unwrap(), Path::new("here"));
+        assert_eq!(options.log_format, Some(LogFormat::Json));
+        assert_eq!(options.tls_client_ca.unwrap(), Path::new("ca.pem"));
+    }
+
+    #[test]
+    fn every_option_of_the_command_line_can_stand_in_the_file() {
+        for argument in Options::command().get_arguments() {
+            let Some(name) =
+                argument.get_long().filter(|name| !["config", "help", "version"].contains(name))
+            else {
+                continue;
+            };
+            // Any value will do: only a name that is not known is an unknown field.
+            if let Err(error) = completed(&[], &format!("{name}: {{}}\n")) {
+                assert!(!error.problem.contains("unknown field"), "{name}: {}", error.problem);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_file_has_wrong_is_named() {
+        for (file, names) in [
+            ("lissten: 127.0.0.1:1\n", "lissten"),
+            ("listen: here\n", "line 1"),
+            ("config: other.yaml\n", "config"),
+            ("token: 0123456789abcdef\n", "token"),
+        ] {
+            let problem = completed(&[], file).unwrap_err().to_string();
+            assert!(problem.contains("authz.yaml: ") && problem.contains(names), "{problem}");
+        }
+    }
+}
