@@ -7,6 +7,7 @@ mod credential;
 mod decode;
 mod evaluation;
 mod evaluations;
+mod ext_authz;
 mod health;
 mod json;
 mod limits;
@@ -84,7 +85,25 @@ impl Service {
 
 /// The routes that callers of `service` reach.
 pub fn router(service: &Arc<Service>) -> Router {
-    let guarded = Router::new()
+    let limits = limits::Limits::of(service);
+    let guarded = |routes: Router<Arc<Service>>| {
+        routes
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(from_fn_with_state(limits.clone(), limits::limit))
+            .layer(from_fn_with_state(Arc::clone(service), credential::require))
+    };
+    let json = guarded(json_routes(service).fallback(not_found));
+    let grpc = guarded(Router::new().route_service(ext_authz::PATH, ext_authz::server(service)));
+    health::routes()
+        .merge(json)
+        .merge(grpc.layer(from_fn(ext_authz::speak_grpc)))
+        .layer(from_fn(echo_request_id))
+        .layer(from_fn_with_state(Arc::clone(service), operators::count))
+        .with_state(Arc::clone(service))
+}
+
+fn json_routes(service: &Service) -> Router<Arc<Service>> {
+    Router::new()
         .route(EVALUATION_PATH, post(evaluation::evaluate))
         .route(EVALUATIONS_PATH, post(evaluations::evaluate))
         .route(SEARCH_SUBJECT_PATH, post(search::subjects))
@@ -95,15 +114,6 @@ pub fn router(service: &Arc<Service>) -> Router {
         .route(roles::PATH, any(roles::roles))
         .route(&format!("{}/{{*path}}", roles::PATH), any(roles::roles))
         .route(&format!("{}/", roles::PATH), any(roles::roles))
-        .fallback(not_found)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(limits::Limits::of(service), limits::limit))
-        .layer(from_fn_with_state(Arc::clone(service), credential::require));
-    health::routes()
-        .merge(guarded)
-        .layer(from_fn(echo_request_id))
-        .layer(from_fn_with_state(Arc::clone(service), operators::count))
-        .with_state(Arc::clone(service))
 }
 
 async fn not_found() -> Problem {

@@ -19,6 +19,7 @@ mod drain;
 mod evaluation;
 mod evaluations;
 mod ext_authz;
+mod ext_authz_grpc;
 mod faults;
 mod http;
 mod interop;
