@@ -18,6 +18,7 @@ mod jwks_source;
 mod places;
 mod principal;
 mod signature;
+mod statement;
 mod thumbprint;
 mod token;
 mod token_cache;
@@ -41,6 +42,7 @@ pub use jwks_source::{
 pub use places::{AUTHORIZATION, Place, PlaceId, PlaceSet, Places};
 pub use principal::{Caller, Principal};
 pub use signature::{PortableVerifier, SignatureVerifier, ecdsa_der};
+pub use statement::{Expected, Statement, verify_statement};
 pub use thumbprint::Thumbprint;
 pub(crate) use thumbprint::hex_digit;
 pub(crate) use token::HeaderMemo;

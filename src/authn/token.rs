@@ -15,9 +15,9 @@ const MAX_TOKEN: usize = 16 * 1024;
 const MAX_HEADERS: usize = 8;
 const MAX_HEADER: usize = 512;
 
-/// A well-formed token: decoded, and nothing of it believed.
+/// A signature with what it is said to be.
 #[derive(Debug)]
-pub struct ParsedToken<'t> {
+pub(super) struct Signed<'t> {
     /// What the header says the signature is.
     pub(super) algorithm: Algorithm,
     /// Key the header names.
@@ -26,6 +26,13 @@ pub struct ParsedToken<'t> {
     pub(super) signing_input: &'t [u8],
     /// The signature.
     pub(super) signature: Vec<u8>,
+}
+
+/// A well-formed token: decoded, and nothing of it believed.
+#[derive(Debug)]
+pub struct ParsedToken<'t> {
+    /// Its signature.
+    pub(super) signed: Signed<'t>,
     /// Whether the header says that it is an access token (RFC 9068 §2.1).
     pub(super) says_access: bool,
     /// The claims.
@@ -56,19 +63,18 @@ impl<'t> ParsedToken<'t> {
         let (header, claims) = signing_input.split_once('.').ok_or(AuthnError::Malformed)?;
         let Header { algorithm, says_access, key_id } = known.read(header)?;
         let claims = Claims::from_slice(&decode(claims)?).ok_or(AuthnError::Malformed)?;
-        Ok(Self {
+        let signed = Signed {
             algorithm,
-            says_access,
             key_id,
             signing_input: signing_input.as_bytes(),
             signature: decode(signature)?,
-            claims,
-        })
+        };
+        Ok(Self { signed, says_access, claims })
     }
 
     /// The key its header names.
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_deref()
+        self.signed.key_id.as_deref()
     }
 
     /// The issuer it claims to be of.
@@ -140,7 +146,7 @@ pub(super) fn media_type(header: &Object) -> Result<Option<String>, AuthnError> 
     Ok(Some(typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)))
 }
 
-fn key_id(header: &Object) -> Result<Option<Rc<str>>, AuthnError> {
+pub(super) fn key_id(header: &Object) -> Result<Option<Rc<str>>, AuthnError> {
     match header.get("kid") {
         None => Ok(None),
         Some(Json::Text(kid)) if kid.len() <= 256 => Ok(Some(kid.into())),

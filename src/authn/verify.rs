@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::claims::{check_texts, date};
+use super::token::Signed;
 use super::{
     AuthnError, ClaimPath, Claims, Confirmation, Json, KeyId, KeySet, ParsedToken,
     SignatureVerifier,
@@ -111,10 +112,10 @@ pub fn verify(
     verifier: &dyn SignatureVerifier,
     now: Timestamp,
 ) -> Result<Rc<VerifiedToken>, AuthnError> {
-    if !checks.provider.algorithms.contains(token.algorithm) {
+    if !checks.provider.algorithms.contains(token.signed.algorithm) {
         return Err(AuthnError::Algorithm);
     }
-    let key = check_signature(&token, checks.keys, verifier)?;
+    let key = check_signature(&token.signed, checks.keys, verifier)?;
     if !token.claimed_issuer().is_some_and(|issuer| checks.provider.issuer.is(issuer)) {
         return Err(AuthnError::Issuer);
     }
@@ -139,17 +140,18 @@ pub fn verify(
     Ok(Rc::new(verified))
 }
 
-fn check_signature(
-    token: &ParsedToken<'_>,
+/// The key of these that the signature is of.
+pub(super) fn check_signature(
+    signed: &Signed<'_>,
     keys: &KeySet,
     verifier: &dyn SignatureVerifier,
 ) -> Result<KeyId, AuthnError> {
-    let key_id = token.key_id.as_deref();
+    let key_id = signed.key_id.as_deref();
     let mut error = if keys.has(key_id) { AuthnError::Algorithm } else { AuthnError::UnknownKey };
-    for key in keys.candidates(key_id, token.algorithm) {
+    for key in keys.candidates(key_id, signed.algorithm) {
         error = AuthnError::Signature;
-        if key.signature_len(token.algorithm) == token.signature.len()
-            && verifier.verify(token.algorithm, key, token.signing_input, &token.signature)
+        if key.signature_len(signed.algorithm) == signed.signature.len()
+            && verifier.verify(signed.algorithm, key, signed.signing_input, &signed.signature)
         {
             return Ok(key.id());
         }
@@ -159,14 +161,18 @@ fn check_signature(
 
 fn check_audience(claims: &Claims, provider: &Provider) -> Result<(), AuthnError> {
     let Some(accepted) = &provider.audiences else { return Ok(()) };
-    let is_accepted =
-        |one: Json<'_>| one.as_str().is_some_and(|aud| accepted.iter().any(|a| **a == *aud));
-    let found = match claims.named("aud") {
+    let found = is_for(claims, |aud| accepted.iter().any(|one| **one == *aud));
+    if found { Ok(()) } else { Err(AuthnError::Audience) }
+}
+
+/// Whether an audience of the claims is accepted: `aud`, one text or an array (RFC 7519 §4.1.3).
+pub(super) fn is_for(claims: &Claims, accepts: impl Fn(&str) -> bool) -> bool {
+    let is_accepted = |one: Json<'_>| one.as_str().is_some_and(&accepts);
+    match claims.named("aud") {
         Some(Json::Array(list)) => list.values().any(is_accepted),
         Some(one) => is_accepted(one),
         None => false,
-    };
-    if found { Ok(()) } else { Err(AuthnError::Audience) }
+    }
 }
 
 /// When the token may be used, the tolerated difference included. A token without expiry is

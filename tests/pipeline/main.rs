@@ -21,6 +21,7 @@ mod possession;
 mod routes;
 mod secrets;
 mod signers;
+mod statements;
 mod support;
 mod tokens;
 mod vectors;
