@@ -1,5 +1,6 @@
 //! The wire between the filter and a policy decision point: the Access Evaluation API of the
-//! OpenID [AuthZEN Authorization API 1.0], section 5 (information model) and 6 (evaluation).
+//! OpenID [AuthZEN Authorization API 1.0], section 5 (information model) and 6 (evaluation), and the
+//! state document by which ours tells the filter what no longer counts.
 //!
 //! Shapes only: no I/O, no policy and no defaults that decide anything live here. Both sides
 //! build from these types, so a request that the filter can encode is one the service can decode.
@@ -10,8 +11,12 @@
 //!
 //! [AuthZEN Authorization API 1.0]: https://openid.net/specs/authorization-api-1_0.html
 
+mod state;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use state::{EpochScope, STATE_FORMAT, STATE_PATH, StateDocument, StateEntry};
 
 /// Path of the evaluation endpoint below a decision point's base URL.
 pub const EVALUATION_PATH: &str = "/access/v1/evaluation";
