@@ -26,4 +26,5 @@ pub mod roles;
 pub mod serve;
 pub mod server;
 pub mod store;
+pub mod trust;
 pub mod wire;
