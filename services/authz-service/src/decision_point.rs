@@ -5,6 +5,7 @@
 
 pub mod search;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use claimgate_authz_api::{EvaluationContext, EvaluationRequest, EvaluationResponse, Properties};
@@ -68,14 +69,15 @@ impl DecisionPoint {
             roles: &subject.roles,
             subject: &subject.properties,
             resource,
+            slot: Some(&subject.prepared),
         });
         let reason = verdict.reason.code();
-        let policy = (!verdict.policies.is_empty()).then(|| verdict.policies.join(","));
-        tracing::debug!(decision = verdict.decision, reason, policy, "decided");
+        let policy = verdict.policy();
+        tracing::debug!(decision = verdict.decision, reason, policy = policy.as_deref(), "decided");
         let context = EvaluationContext {
             roles: Some(names(subject.roles.clone())),
             reason: Some(reason.to_owned()),
-            policy,
+            policy: policy.map(Cow::into_owned),
         };
         EvaluationResponse { decision: verdict.decision, context }
     }

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::cache::{CacheError, SharedCache};
 use crate::email::Email;
+use crate::engine::Slot;
 use crate::entities;
 use crate::keys::RoleKey;
 use crate::roles::{self, RoleName};
@@ -78,13 +79,15 @@ pub struct Known {
     pub is_stored: bool,
     /// Whether something failed on the way. The answer is right, but nobody should keep it.
     pub degraded: bool,
+    /// The subject as the engine last prepared it, with these roles and attributes.
+    pub prepared: Slot,
 }
 
 impl Known {
     /// What the store knows about a subject.
     pub fn stored(subject: entities::Subject) -> Self {
         let (roles, properties) = (subject.roles, subject.properties);
-        Self { roles, properties, is_stored: true, degraded: false }
+        Self { roles, properties, is_stored: true, ..Self::default() }
     }
 
     fn roles(roles: Vec<RoleName>) -> Self {

@@ -101,7 +101,7 @@ mod tests {
             "@id(\"p\") permit (principal is usr, action, resource);",
         ] {
             let error = problem(Some(SCHEMA), &[("a.cedar", PERMIT), ("b.cedar", text)]);
-            assert!(error.starts_with("policies/b.cedar: ") && error.contains("`p`"), "{error}");
+            assert!(error.starts_with("policies/b.cedar:1: ") && error.contains("`p`"), "{error}");
         }
     }
 

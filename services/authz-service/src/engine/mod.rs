@@ -1,43 +1,55 @@
 //! The policy engine: policies, entities and one question in, a decision and its reason out.
 //!
-//! Pure: no I/O, no clock, nothing kept between questions, and no way to fail. Whatever cannot be
-//! decided is `decision: false` with a reason. Policies are written in Cedar and validated
-//! against the schema when they are loaded, and every question is validated against the same
-//! schema before it is evaluated, so a policy never sees an attribute of another type than it was
-//! checked with. A policy that still fails to evaluate makes the whole answer false: a `forbid`
-//! that was skipped must not turn into a permit.
+//! Pure: no I/O, no clock, and no way to fail. Whatever cannot be decided is `decision: false`
+//! with a reason. Policies are written in Cedar and validated against the schema when they are
+//! loaded, and every question is validated against the same schema before it is evaluated, so a
+//! policy never sees an attribute of another type than it was checked with. A policy that still
+//! fails to evaluate makes the whole answer false: a `forbid` that was skipped must not turn into
+//! a permit.
 //!
 //! Roles are the only parents an entity gets, and only from the store's side of a question.
+//!
+//! The way of a question: [`case`] looks its names up, converts and validates what it carries;
+//! [`index`] finds the policies whose scopes hold; Cedar evaluates their conditions.
 
+mod case;
+mod conditions;
+mod index;
 mod load;
+mod prepared;
+mod scope;
 mod value;
+mod version;
 mod vocabulary;
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityUid, PolicySet, Request,
-    RequestValidationError, Response, RestrictedExpression, Schema,
-};
+use cedar_policy::{Authorizer, Decision, Entities, Request, Response, Schema};
 use claimgate_authz_api::{EvaluationRequest, Properties};
-use serde_json::Value;
 
 pub use load::{InvalidPolicies, Source};
+pub use prepared::{Prepared, Slot};
 pub use value::{Unrepresentable, UnrepresentableKind};
+pub use version::PolicyVersion;
 
 use crate::roles::RoleName;
-use vocabulary::{EntityType, Vocabulary};
-
-/// Context member that carries the action's properties, for schemas that declare it: Cedar
-/// actions have no attributes of their own.
-const ACTION_PROPERTIES: &str = "action";
+use case::Case;
+use conditions::Conditions;
+use index::{Index, PolicyNumber};
+use vocabulary::Vocabulary;
 
 /// A validated set of policies with the schema it was validated against.
 pub struct Engine {
     authorizer: Authorizer,
-    policies: PolicySet,
     schema: Schema,
     vocabulary: Vocabulary,
+    index: Index,
+    conditions: Conditions,
+    /// What every question's entities start from: the action groups, when a condition can see them.
+    base: Entities,
+    version: PolicyVersion,
+    generation: u64,
 }
 
 /// A request together with what the store knows about its subject and resource.
@@ -50,6 +62,8 @@ pub struct Question<'a> {
     pub subject: &'a Properties,
     /// Stored attributes of the resource; the request's win over them.
     pub resource: &'a Properties,
+    /// Where the subject's prepared form is kept, for these roles and stored attributes.
+    pub slot: Option<&'a Slot>,
 }
 
 /// The engine's answer.
@@ -60,7 +74,22 @@ pub struct Verdict {
     /// Why.
     pub reason: Reason,
     /// Names of the policies that determined it, sorted; none when no policy did.
-    pub policies: Vec<String>,
+    pub policies: Vec<Arc<str>>,
+}
+
+impl Verdict {
+    fn refused(reason: Reason) -> Self {
+        Self { decision: false, reason, policies: Vec::new() }
+    }
+
+    /// The names of the determining policies as one text; `None` when no policy did.
+    pub fn policy(&self) -> Option<Cow<'_, str>> {
+        match self.policies.as_slice() {
+            [] => None,
+            [name] => Some(Cow::Borrowed(name)),
+            names => Some(Cow::Owned(names.join(","))),
+        }
+    }
 }
 
 /// Why a decision is what it is, as a closed list of stable codes.
@@ -103,19 +132,13 @@ impl Reason {
     }
 }
 
-/// Refuses properties that could not be converted when a question needs them.
-pub fn check_values(properties: &Properties) -> Result<(), Unrepresentable> {
-    value::convert(properties).map(drop)
-}
-
 impl Engine {
     /// Decides `question`.
     pub fn decide(&self, question: &Question) -> Verdict {
-        self.evaluate(question).unwrap_or_else(|reason| Verdict {
-            decision: false,
-            reason,
-            policies: Vec::new(),
-        })
+        match self.case(question) {
+            Ok(case) => self.verdict(self.tally(&case)),
+            Err(reason) => Verdict::refused(reason),
+        }
     }
 
     /// Whether the schema lists attributes for entities of this type, so that stored ones matter.
@@ -128,121 +151,81 @@ impl Engine {
         self.vocabulary.action_names()
     }
 
-    fn evaluate(&self, question: &Question) -> Result<Verdict, Reason> {
-        let asked = question.request;
-        let action = self.vocabulary.action(&asked.action.name).ok_or(Reason::Action)?;
-        let context = context(asked, &action.context)?;
-        let (principal, resource, entities) = self.entities(question)?;
-        let request =
-            Request::new(principal, action.uid.clone(), resource, context, Some(&self.schema))
-                .map_err(|error| refusal(&error))?;
-        let entities = Entities::from_entities(entities, Some(&self.schema))
-            .map_err(|_| Reason::SchemaMismatch)?;
-        Ok(verdict(&self.authorizer.is_authorized(&request, &self.policies, &entities)))
+    /// Names the texts it was loaded from.
+    pub fn version(&self) -> &PolicyVersion {
+        &self.version
     }
 
-    fn entities(&self, question: &Question) -> Result<(EntityUid, EntityUid, Vec<Entity>), Reason> {
-        let (subject, resource) = (&question.request.subject, &question.request.resource);
-        let subject_type = self.vocabulary.entity_type(&subject.kind).ok_or(Reason::SubjectType)?;
-        let resource_type =
-            self.vocabulary.entity_type(&resource.kind).ok_or(Reason::ResourceType)?;
-        let principal_uid = uid(subject_type, &subject.id);
-        let resource_uid = uid(resource_type, &resource.id);
+    /// Counts the engines of this process; two never share a number.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
 
-        let mut subject_layers = vec![question.subject, &subject.properties];
-        let resource_layers = [question.resource, &resource.properties];
-        let mut entities = Vec::with_capacity(2);
-        // A subject asked about as a resource is one entity, not two of the same name.
-        if principal_uid == resource_uid {
-            subject_layers.extend(resource_layers);
-        } else {
-            let attributes = attributes(resource_type, &resource_layers)?;
-            entities.push(entity(resource_uid.clone(), attributes, HashSet::new())?);
+    fn tally(&self, case: &Case) -> Tally {
+        let mut tally = Tally::default();
+        // Built for the first condition: most policies of a gateway have none.
+        let mut request = None;
+        for bucket in case.candidates(&self.index) {
+            tally.permits.extend(&bucket.permits);
+            tally.forbids.extend(&bucket.forbids);
+            if let Some(policies) = &bucket.conditional {
+                match request.get_or_insert_with(|| case.request()) {
+                    Ok(request) => tally.add(&self.ask(request, policies, case), &self.index),
+                    Err(_) => tally.failed = true,
+                }
+            }
         }
-        let attributes = attributes(subject_type, &subject_layers)?;
-        let parents = self.parents(subject_type, question.roles);
-        entities.push(entity(principal_uid.clone(), attributes, parents)?);
-        Ok((principal_uid, resource_uid, entities))
+        tally
     }
 
-    fn parents(&self, subject_type: &EntityType, roles: &[RoleName]) -> HashSet<EntityUid> {
-        if !subject_type.takes_roles {
-            return HashSet::new();
+    fn ask(&self, request: &Request, policies: &cedar_policy::PolicySet, case: &Case) -> Response {
+        self.authorizer.is_authorized(request, policies, case.entities())
+    }
+
+    fn verdict(&self, tally: Tally) -> Verdict {
+        if tally.failed {
+            return Verdict::refused(Reason::PolicyError);
         }
-        roles.iter().filter_map(|role| self.vocabulary.role(role.as_str())).collect()
+        let decision = tally.forbids.is_empty() && !tally.permits.is_empty();
+        let mut determining = if tally.forbids.is_empty() { tally.permits } else { tally.forbids };
+        // Policies are numbered in the order of their names.
+        determining.sort_unstable();
+        let name = |number| Some(Arc::clone(&self.index.policy(number)?.name));
+        let policies: Vec<_> = determining.into_iter().filter_map(name).collect();
+        let reason = if policies.is_empty() { Reason::NoPolicy } else { Reason::Policy };
+        Verdict { decision, reason, policies }
     }
 }
 
-fn uid(entity_type: &EntityType, id: &str) -> EntityUid {
-    EntityUid::from_type_name_and_id(entity_type.name.clone(), EntityId::new(id))
+/// The policies found satisfied so far, and whether one failed.
+#[derive(Default)]
+struct Tally {
+    permits: Vec<PolicyNumber>,
+    forbids: Vec<PolicyNumber>,
+    failed: bool,
 }
 
-fn entity(
-    uid: EntityUid,
-    attributes: Vec<(String, RestrictedExpression)>,
-    parents: HashSet<EntityUid>,
-) -> Result<Entity, Reason> {
-    Entity::new_with_tags(uid, attributes, parents, []).map_err(|_| Reason::SchemaMismatch)
-}
-
-/// The listed attributes of `layers`, a later layer winning over an earlier one; null says
-/// nothing. Every value is converted, listed or not, so that a question with a value we cannot
-/// hold gets the same answer whatever the schema of the day lists.
-fn attributes(
-    entity_type: &EntityType,
-    layers: &[&Properties],
-) -> Result<Vec<(String, RestrictedExpression)>, Reason> {
-    let mut merged = std::collections::BTreeMap::new();
-    for layer in layers {
-        merged.extend(convert(layer)?);
-    }
-    merged.retain(|name, _| entity_type.attributes.contains(name));
-    Ok(merged.into_iter().collect())
-}
-
-fn context(asked: &EvaluationRequest, listed: &HashSet<String>) -> Result<Context, Reason> {
-    let mut members = convert(&asked.context)?;
-    members.retain(|(name, _)| listed.contains(name) && name != ACTION_PROPERTIES);
-    let of_action = Properties::from_iter([(
-        ACTION_PROPERTIES.to_owned(),
-        Value::Object(asked.action.properties.clone()),
-    )]);
-    let of_action = convert(&of_action)?;
-    members.extend(of_action.into_iter().filter(|(name, _)| listed.contains(name)));
-    Context::from_pairs(members).map_err(|_| Reason::SchemaMismatch)
-}
-
-fn convert(properties: &Properties) -> Result<Vec<(String, RestrictedExpression)>, Reason> {
-    value::convert(properties).map_err(|error| match error.kind {
-        UnrepresentableKind::ReservedName => Reason::ReservedName,
-        UnrepresentableKind::Number
-        | UnrepresentableKind::NullInArray
-        | UnrepresentableKind::Depth => Reason::Value,
-    })
-}
-
-fn refusal(error: &RequestValidationError) -> Reason {
-    match error {
-        RequestValidationError::UndeclaredAction(_) | RequestValidationError::ExternalAction(_) => {
-            Reason::Action
+impl Tally {
+    fn add(&mut self, response: &Response, index: &Index) {
+        let diagnostics = response.diagnostics();
+        self.failed |= diagnostics.errors().next().is_some();
+        let satisfied = match response.decision() {
+            Decision::Allow => &mut self.permits,
+            Decision::Deny => &mut self.forbids,
+        };
+        for policy in diagnostics.reason() {
+            match index.number(policy) {
+                Some(number) => satisfied.push(number),
+                // Cedar names a policy that we did not give it.
+                None => self.failed = true,
+            }
         }
-        RequestValidationError::UndeclaredPrincipalType(_)
-        | RequestValidationError::InvalidPrincipalType(_) => Reason::SubjectType,
-        RequestValidationError::UndeclaredResourceType(_)
-        | RequestValidationError::InvalidResourceType(_) => Reason::ResourceType,
-        _ => Reason::SchemaMismatch,
     }
 }
 
-fn verdict(response: &Response) -> Verdict {
-    let diagnostics = response.diagnostics();
-    if diagnostics.errors().next().is_some() {
-        return Verdict { decision: false, reason: Reason::PolicyError, policies: Vec::new() };
-    }
-    let mut policies: Vec<String> = diagnostics.reason().map(ToString::to_string).collect();
-    policies.sort_unstable();
-    let reason = if policies.is_empty() { Reason::NoPolicy } else { Reason::Policy };
-    Verdict { decision: response.decision() == Decision::Allow, reason, policies }
+/// Refuses properties that could not be converted when a question needs them.
+pub fn check_values(properties: &Properties) -> Result<(), Unrepresentable> {
+    value::convert(properties).map(drop)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
+mod equivalence;
+mod whole_set;
+
 use super::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const SCHEMA: &str = r#"
     entity Role;
@@ -47,6 +50,7 @@ fn asks(subject: Value, action: Value, resource: Value, context: Value) -> Evalu
 fn decide(request: &EvaluationRequest, roles: &[&str], stored: Value) -> Verdict {
     let roles: Vec<_> = roles.iter().map(|role| RoleName::parse(*role).unwrap()).collect();
     engine().decide(&Question {
+        slot: None,
         request,
         roles: &roles,
         subject: stored["subject"].as_object().unwrap_or(&Properties::new()),
@@ -67,7 +71,7 @@ fn refused(reason: Reason) -> Verdict {
 #[test]
 fn a_permit_names_its_policy() {
     let verdict = decide(&alice("read", json!({})), &[], json!({}));
-    let policies = vec!["readers".to_owned()];
+    let policies = vec!["readers".into()];
     assert_eq!(verdict, Verdict { decision: true, reason: Reason::Policy, policies });
 }
 
@@ -76,7 +80,7 @@ fn roles_are_parents() {
     let request = alice("write", json!({}));
     assert_eq!(decide(&request, &[], json!({})), refused(Reason::NoPolicy));
     assert_eq!(decide(&request, &["viewer"], json!({})), refused(Reason::NoPolicy));
-    assert_eq!(decide(&request, &["viewer", "editor"], json!({})).policies, ["editors"]);
+    assert_eq!(decide(&request, &["viewer", "editor"], json!({})).policies, ["editors".into()]);
 }
 
 #[test]
@@ -84,7 +88,7 @@ fn a_forbid_wins_and_is_named() {
     let archived = json!({"resource": {"status": "archived"}});
     let verdict = decide(&alice("write", json!({})), &["editor"], archived);
     assert!(!verdict.decision);
-    assert_eq!((verdict.reason, verdict.policies), (Reason::Policy, vec!["archived".to_owned()]));
+    assert_eq!((verdict.reason, verdict.policies), (Reason::Policy, vec!["archived".into()]));
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn a_bad_policy_set_is_named_with_file_and_problem() {
     let schema = "entity user; action read appliesTo { principal: [user], resource: [user] };";
     for (policy, names) in [
         ("permit (principal, action, resourc);", "policies/one.cedar:1:28: "),
-        ("permit (principal is robot, action, resource);", "policies/one.cedar: "),
+        ("permit (principal is robot, action, resource);", "policies/one.cedar:1: "),
     ] {
         let directory = bad_directory(schema, policy);
         let mut command = command();
