@@ -110,6 +110,9 @@ pub struct EvaluationContext {
     /// Names of the policies that determined the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// Version of the policies that decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_version: Option<String>,
 }
 
 impl EvaluationContext {

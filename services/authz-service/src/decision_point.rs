@@ -78,6 +78,7 @@ impl DecisionPoint {
             roles: Some(names(subject.roles.clone())),
             reason: Some(reason.to_owned()),
             policy: policy.map(Cow::into_owned),
+            policy_version: Some(self.engine.version().to_string()),
         };
         EvaluationResponse { decision: verdict.decision, context }
     }

@@ -34,14 +34,15 @@ fn an_answer_carries_decision_roles_reason_policy_and_its_lifetime() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.header("content-type"), Some("application/json"));
     assert_eq!(reply.header("cache-control"), Some("max-age=5"));
-    let expected = json!({"decision": true,
-        "context": {"roles": ["user"], "reason": "policy", "policy": "customers"}});
+    let version = reply.json()["context"]["policy_version"].clone();
+    let digits = version.as_str().unwrap();
+    assert!(digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let expected = json!({"decision": true, "context": {"roles": ["user"], "reason": "policy",
+        "policy": "customers", "policy_version": version}});
     assert_eq!(reply.json(), expected);
     let denied = service.decide(&anonymous(), "GET", "/customers").json();
-    assert_eq!(
-        denied,
-        json!({"decision": false, "context": {"roles": ["guest"], "reason": "no_policy"}})
-    );
+    let context = json!({"roles": ["guest"], "reason": "no_policy", "policy_version": version});
+    assert_eq!(denied, json!({"decision": false, "context": context}));
 }
 
 #[test]
