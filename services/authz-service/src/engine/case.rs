@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    Context, Entities, Entity, Request, RequestValidationError, RestrictedExpression,
+    Context, Entities, Entity, EntityUid, Request, RequestValidationError, RestrictedExpression,
 };
 use claimgate_authz_api::{EvaluationRequest, Properties};
 use serde_json::Value;
@@ -56,12 +56,19 @@ impl Case<'_> {
         index.candidates(buckets, place, self.action.number, &self.resource)
     }
 
-    /// The question in Cedar's form. Without a schema nothing can be wrong with it: what it
-    /// carries has been validated already.
-    pub(super) fn request(&self) -> Result<Request, RequestValidationError> {
+    /// The subject and the resource; one when they are the same.
+    pub(super) fn uids(&self) -> Vec<EntityUid> {
         let principal = self.principal().uid.clone();
         let resource = self.resource_type.uid(&self.asked.resource.id);
-        Request::new(principal, self.action.uid.clone(), resource, self.context.clone(), None)
+        if principal == resource { vec![principal] } else { vec![principal, resource] }
+    }
+
+    /// The question in Cedar's form. Without a schema nothing can be wrong with it: what it
+    /// carries has been validated already.
+    pub(super) fn request(&self) -> Option<Request> {
+        let principal = self.principal().uid.clone();
+        let resource = self.resource_type.uid(&self.asked.resource.id);
+        Request::new(principal, self.action.uid.clone(), resource, self.context.clone(), None).ok()
     }
 }
 
@@ -172,7 +179,7 @@ impl Engine {
         kind: &EntityType,
         id: &str,
         attributes: Vec<(String, RestrictedExpression)>,
-        parents: HashSet<cedar_policy::EntityUid>,
+        parents: HashSet<EntityUid>,
     ) -> Result<Option<Entities>, Reason> {
         if attributes.is_empty() && parents.is_empty() {
             let valid = kind.valid_without_attributes;

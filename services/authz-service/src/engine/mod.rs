@@ -14,6 +14,7 @@
 
 mod case;
 mod conditions;
+mod explain;
 mod index;
 mod load;
 mod prepared;
@@ -28,7 +29,10 @@ use std::sync::Arc;
 use cedar_policy::{Authorizer, Decision, Entities, Request, Response, Schema};
 use claimgate_authz_api::{EvaluationRequest, Properties};
 
-pub use load::{InvalidPolicies, Source};
+pub use explain::{
+    Candidate, Detail, EntityUsed, Explanation, Outcome, PolicyPlace, RoleUsed, SourceOf,
+};
+pub use load::{InvalidPolicies, Problem, Source};
 pub use prepared::{Prepared, Slot};
 pub use value::{Unrepresentable, UnrepresentableKind};
 pub use version::PolicyVersion;
@@ -156,6 +160,11 @@ impl Engine {
         &self.version
     }
 
+    /// How many policies it holds.
+    pub fn policy_count(&self) -> usize {
+        self.index.policies().len()
+    }
+
     /// Counts the engines of this process; two never share a number.
     pub fn generation(&self) -> u64 {
         self.generation
@@ -170,8 +179,8 @@ impl Engine {
             tally.forbids.extend(&bucket.forbids);
             if let Some(policies) = &bucket.conditional {
                 match request.get_or_insert_with(|| case.request()) {
-                    Ok(request) => tally.add(&self.ask(request, policies, case), &self.index),
-                    Err(_) => tally.failed = true,
+                    Some(request) => tally.add(&self.ask(request, policies, case), &self.index),
+                    None => tally.failed = true,
                 }
             }
         }

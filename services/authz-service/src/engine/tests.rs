@@ -1,4 +1,5 @@
 mod equivalence;
+mod explained;
 mod whole_set;
 
 use super::*;
@@ -192,4 +193,53 @@ fn a_subject_can_be_the_resource() {
     let me = json!({"type": "user", "id": "alice"});
     let request = asks(me.clone(), json!({"name": "read"}), me, json!({}));
     assert!(decide(&request, &["editor"], json!({"subject": {"level": 1}})).decision);
+}
+
+#[test]
+fn what_only_the_store_may_give_is_ignored_in_a_request() {
+    let source = |text: &str| Source { file: "test".into(), text: text.into() };
+    let schema = "entity user { @stored clearance?: Long, level?: Long }; entity record { @stored owner?: String };
+        action read appliesTo { principal: [user], resource: [record] };";
+    let policies = "@id(\"cleared\") permit (principal, action, resource)
+            when { principal has clearance && principal.clearance > 1 };
+        @id(\"own\") permit (principal, action, resource)
+            when { resource has owner && resource.owner == \"alice\" };";
+    let engine = Engine::load(&source(schema), &[source(policies)]).unwrap();
+    let decide = |request: &EvaluationRequest, subject: Value, resource: Value| {
+        let (subject, resource) = (subject.as_object().unwrap(), resource.as_object().unwrap());
+        engine.decide(&Question { request, roles: &[], subject, resource, slot: None })
+    };
+    let mut request = alice("read", json!({"clearance": 9}));
+    request.resource.properties = json!({"owner": "alice"}).as_object().unwrap().clone();
+    assert_eq!(decide(&request, json!({}), json!({})), refused(Reason::NoPolicy));
+    let cleared = decide(&request, json!({"clearance": 2}), json!({"owner": "bob"}));
+    assert_eq!(cleared.policy().unwrap(), "cleared");
+    let both = decide(&request, json!({"clearance": 2}), json!({"owner": "alice"}));
+    assert_eq!(both.policy().unwrap(), "cleared,own");
+}
+
+#[test]
+fn a_slot_is_made_again_for_another_engine_and_for_other_properties() {
+    let source = |text: &str| Source { file: "test".into(), text: text.into() };
+    let policies = "permit (principal is user, action, resource) when { principal has level };";
+    let first = engine();
+    let second = Engine::load(&source(SCHEMA), &[source(policies)]).unwrap();
+    let slot = Slot::default();
+    let stored = json!({"level": 9});
+    let ask = |engine: &Engine, request: &EvaluationRequest| {
+        let (subject, resource) = (stored.as_object().unwrap(), &Properties::new());
+        engine.decide(&Question { request, roles: &[], subject, resource, slot: Some(&slot) })
+    };
+    assert!(ask(&first, &alice("write", json!({}))).decision);
+    assert!(!ask(&first, &alice("write", json!({"level": 1}))).decision);
+    assert!(ask(&first, &alice("write", json!({}))).decision);
+    assert!(first.generation() < second.generation());
+    assert_eq!(ask(&second, &alice("write", json!({}))), ask_without_slot(&second, &stored));
+    assert!(ask(&first, &alice("write", json!({}))).decision);
+}
+
+fn ask_without_slot(engine: &Engine, stored: &Value) -> Verdict {
+    let (subject, resource) = (stored.as_object().unwrap(), &Properties::new());
+    let request = &alice("write", json!({}));
+    engine.decide(&Question { request, roles: &[], subject, resource, slot: None })
 }

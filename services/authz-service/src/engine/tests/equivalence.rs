@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cedar_policy::{PolicySet, Schema, ValidationMode, Validator};
 use claimgate_authz_api::EvaluationRequest;
@@ -11,7 +12,7 @@ use proptest::sample::{select, subsequence};
 use serde_json::{Value, json};
 
 use super::whole_set::{Listed, WholeSet, object};
-use crate::engine::{Engine, Question, Slot, Source};
+use crate::engine::{Detail, Engine, Question, Slot, Source, Verdict};
 use crate::roles::RoleName;
 
 /// Groups of groups, an enumerated type, a role that can be asked about, a required attribute,
@@ -275,6 +276,11 @@ fn check(schema: &str, texts: &[String], questions: &[Asked]) -> Result<(), Test
         // Once more, from what the first time left in the slot.
         prop_assert_eq!(&engine.decide(&question), &expected);
         prop_assert_eq!(&engine.decide(&Question { slot: None, ..question }), &expected);
+        let explained = engine.explain(&question, &Detail::default());
+        let names: Vec<Arc<str>> =
+            explained.determining.iter().map(|place| place.name.as_str().into()).collect();
+        let (decision, reason) = (explained.decision, explained.reason);
+        prop_assert_eq!(Verdict { decision, reason, policies: names }, expected);
     }
     Ok(())
 }
