@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::conditions::Conditions;
 use super::index::{Index, Listed};
+use super::nesting::{self, Language};
 use super::vocabulary::Vocabulary;
 use super::{Engine, PolicyVersion};
 
@@ -54,10 +55,7 @@ impl Problem {
     fn in_source(source: &Source, error: &dyn Diagnostic) -> Self {
         let offset =
             error.labels().and_then(|mut labels| labels.next()).map(|label| label.offset());
-        let at = match offset.and_then(|offset| line_and_column(&source.text, offset)) {
-            Some((line, column)) => format!("{}:{line}:{column}", source.file),
-            None => source.file.clone(),
-        };
+        let at = place(source, offset);
         Self::new(at, error)
     }
 }
@@ -112,6 +110,12 @@ impl Engine {
         policies: &[Source],
     ) -> Result<(Self, Vec<Problem>), InvalidPolicies> {
         check_size(schema, policies)?;
+        check_depth(schema, policies)?;
+        nesting::with_room(|| Self::read(schema, policies))
+            .unwrap_or_else(|| Err(InvalidPolicies::new(&schema.file, "they cannot be read")))
+    }
+
+    fn read(schema: &Source, policies: &[Source]) -> Result<(Self, Vec<Problem>), InvalidPolicies> {
         let (vocabulary, cedar_schema, mut warnings) = read_schema(schema)?;
         let (set, listed) = read_policies(policies)?;
         warnings.extend(validate(&cedar_schema, &set, &listed)?);
@@ -151,6 +155,16 @@ fn check_size(schema: &Source, policies: &[Source]) -> Result<(), InvalidPolicie
         if total > MAX_TEXT_BYTES {
             let problem = format!("more than {MAX_TEXT_BYTES} bytes of schema and policies");
             return Err(InvalidPolicies::new(&source.file, &problem));
+        }
+    }
+    Ok(())
+}
+
+fn check_depth(schema: &Source, policies: &[Source]) -> Result<(), InvalidPolicies> {
+    let policies = policies.iter().map(|source| (source, Language::Policies));
+    for (source, language) in std::iter::once((schema, Language::Schema)).chain(policies) {
+        if let Some((offset, problem)) = nesting::too_deep(&source.text, language) {
+            return Err(InvalidPolicies::new(place(source, Some(offset)), problem));
         }
     }
     Ok(())
@@ -266,6 +280,14 @@ fn validate(
         warnings.map(|warning| found(warning.policy_id(), warning)).collect();
     warnings.sort_by(|a, b| (&a.at, &a.problem).cmp(&(&b.at, &b.problem)));
     Ok(warnings)
+}
+
+/// The file, with line and column where the offset is known.
+fn place(source: &Source, offset: Option<usize>) -> String {
+    match offset.and_then(|offset| line_and_column(&source.text, offset)) {
+        Some((line, column)) => format!("{}:{line}:{column}", source.file),
+        None => source.file.clone(),
+    }
 }
 
 /// Both counted from 1; `None` for an offset that is not in the text.

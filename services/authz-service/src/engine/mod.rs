@@ -17,6 +17,7 @@ mod conditions;
 mod explain;
 mod index;
 mod load;
+mod nesting;
 mod prepared;
 mod scope;
 mod value;

@@ -1,5 +1,6 @@
 mod equivalence;
 mod explained;
+mod hostile;
 mod whole_set;
 
 use super::*;
