@@ -13,12 +13,13 @@ use claimgate_authz_api::{EvaluationContext, EvaluationRequest, EvaluationRespon
 use crate::cache::{CacheError, SharedCache};
 use crate::directory::{Directory, Identity, Known};
 use crate::engine::{Engine, Question};
+use crate::policies::Policies;
 use crate::roles::RoleName;
 use crate::store::{EntityStore, StoreError};
 
 /// Policies with the subjects and resources they are asked about.
 pub struct DecisionPoint {
-    engine: Engine,
+    policies: Arc<Policies>,
     directory: Directory,
     store: Arc<dyn EntityStore>,
     cache: Arc<dyn SharedCache>,
@@ -43,44 +44,29 @@ pub struct Dependencies {
 }
 
 impl DecisionPoint {
-    /// A decision point for the policies in `engine`.
-    pub fn new(engine: Engine, store: Arc<dyn EntityStore>, cache: Arc<dyn SharedCache>) -> Self {
+    /// A decision point that decides by `policies`, whichever they are at the time.
+    pub fn new(
+        policies: Arc<Policies>,
+        store: Arc<dyn EntityStore>,
+        cache: Arc<dyn SharedCache>,
+    ) -> Self {
         let directory = Directory::new(Arc::clone(&store), Arc::clone(&cache));
-        Self { engine, directory, store, cache }
+        Self { policies, directory, store, cache }
     }
 
     /// Answers one evaluation request.
     pub async fn evaluate(&self, request: &EvaluationRequest) -> Result<Answer, StoreError> {
         let subject = self.find(&Identity::of_subject(&request.subject)).await?;
-        let resource = self.resource(request).await?;
-        let response = self.judge(request, &subject, &resource);
+        // One engine from here on: what it lists decides what is looked up for it.
+        let engine = self.policies.engine();
+        let resource = self.resource(&engine, request).await?;
+        let response = judge(&engine, request, &subject, &resource);
         Ok(Answer { response, degraded: subject.degraded })
     }
 
-    /// Decides, once everything is known.
-    fn judge(
-        &self,
-        request: &EvaluationRequest,
-        subject: &Known,
-        resource: &Properties,
-    ) -> EvaluationResponse {
-        let verdict = self.engine.decide(&Question {
-            request,
-            roles: &subject.roles,
-            subject: &subject.properties,
-            resource,
-            slot: Some(&subject.prepared),
-        });
-        let reason = verdict.reason.code();
-        let policy = verdict.policy();
-        tracing::debug!(decision = verdict.decision, reason, policy = policy.as_deref(), "decided");
-        let context = EvaluationContext {
-            roles: Some(names(subject.roles.clone())),
-            reason: Some(reason.to_owned()),
-            policy: policy.map(Cow::into_owned),
-            policy_version: Some(self.engine.version().to_string()),
-        };
-        EvaluationResponse { decision: verdict.decision, context }
+    /// The policies that decide.
+    pub fn policies(&self) -> &Arc<Policies> {
+        &self.policies
     }
 
     /// What is known about a caller.
@@ -95,13 +81,43 @@ impl DecisionPoint {
     }
 
     /// A type without attributes in the schema has none worth a look-up.
-    async fn resource(&self, request: &EvaluationRequest) -> Result<Properties, StoreError> {
+    async fn resource(
+        &self,
+        engine: &Engine,
+        request: &EvaluationRequest,
+    ) -> Result<Properties, StoreError> {
         let resource = &request.resource;
-        if !self.engine.has_attributes(&resource.kind) {
+        if !engine.has_attributes(&resource.kind) {
             return Ok(Properties::new());
         }
         Ok(self.store.resource(&resource.kind, &resource.id).await?.unwrap_or_default())
     }
+}
+
+/// Decides, once everything is known.
+fn judge(
+    engine: &Engine,
+    request: &EvaluationRequest,
+    subject: &Known,
+    resource: &Properties,
+) -> EvaluationResponse {
+    let verdict = engine.decide(&Question {
+        request,
+        roles: &subject.roles,
+        subject: &subject.properties,
+        resource,
+        slot: Some(&subject.prepared),
+    });
+    let reason = verdict.reason.code();
+    let policy = verdict.policy();
+    tracing::debug!(decision = verdict.decision, reason, policy = policy.as_deref(), "decided");
+    let context = EvaluationContext {
+        roles: Some(names(subject.roles.clone())),
+        reason: Some(reason.to_owned()),
+        policy: policy.map(Cow::into_owned),
+        policy_version: Some(engine.version().to_string()),
+    };
+    EvaluationResponse { decision: verdict.decision, context }
 }
 
 /// Roles as they go over a wire.

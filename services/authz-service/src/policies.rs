@@ -1,122 +1,184 @@
-//! The policy directory: `schema.cedarschema` and `policies/*.cedar`, read once at start.
+//! The policies that decide, replaceable while they do.
 //!
-//! Reading only. What the texts mean is `engine`'s business. Files are taken in name order, so
-//! that the same directory always gives the same errors and the same policy names.
+//! Wherever texts come from, they are offered here: [`Policies::offer`] makes an engine of them
+//! and swaps it in, or refuses them as a whole and the engine before goes on. Decisions in flight
+//! keep the engine they started with. A refusal is logged once for the same content, and stays
+//! visible in [`Policies::state`] until something that can be used is offered.
+//!
+//! Nothing here decides anything, and nothing here is asked for by a decision but the current
+//! engine.
 
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+mod directory;
+mod watch;
 
-use crate::engine::{Engine, InvalidPolicies, Source};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Reads and validates the directory at `directory`.
-pub fn load(directory: &Path) -> Result<Engine, InvalidPolicies> {
-    let schema = read(&directory.join("schema.cedarschema"), directory)?;
-    let folder = directory.join("policies");
-    let files = policy_files(&folder)?;
-    if files.is_empty() {
-        // Without a policy everything is denied; that is never what someone meant to start.
-        return Err(InvalidPolicies::new(folder.display().to_string(), "holds no *.cedar file"));
-    }
-    let policies: Result<Vec<_>, _> = files.iter().map(|file| read(file, directory)).collect();
-    Engine::load(&schema, &policies?)
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use directory::Directory;
+pub use watch::watch;
+
+use crate::engine::{Engine, InvalidPolicies, PolicyVersion, Problem, Source};
+
+/// The texts of a policy set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// The schema.
+    pub schema: Source,
+    /// The policies.
+    pub policies: Vec<Source>,
 }
 
-fn policy_files(folder: &Path) -> Result<Vec<PathBuf>, InvalidPolicies> {
-    let unreadable = |error| InvalidPolicies::new(folder.display().to_string(), &error);
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension() == Some(OsStr::new("cedar")) {
-            files.push(path);
+impl Texts {
+    /// The version their engine would have.
+    pub fn version(&self) -> PolicyVersion {
+        PolicyVersion::of(&self.schema, &self.policies)
+    }
+}
+
+/// What a check of texts found, when they can be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The version they would have.
+    pub version: PolicyVersion,
+    /// How many policies they hold.
+    pub policies: usize,
+    /// What is not wrong but should be looked at, a policy that can never match among it.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads and validates `texts` without using them.
+pub fn check(texts: &Texts) -> Result<Report, InvalidPolicies> {
+    let (engine, warnings) = Engine::load_with_warnings(&texts.schema, &texts.policies)?;
+    Ok(Report { version: engine.version().clone(), policies: engine.policy_count(), warnings })
+}
+
+/// Which policies decide, since when, and what was refused since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Version of the policies that decide.
+    pub version: PolicyVersion,
+    /// When they were taken over.
+    pub since: Timestamp,
+    /// Why later ones are not used.
+    pub last_error: Option<Refused>,
+}
+
+impl Loaded {
+    /// Whether something newer was offered and could not be used.
+    pub fn is_stale(&self) -> bool {
+        self.last_error.is_some()
+    }
+}
+
+/// Texts that were not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// When they were first refused.
+    pub since: Timestamp,
+    /// Their version; `None` when they could not be read.
+    pub version: Option<PolicyVersion>,
+    /// What is wrong with them.
+    pub error: InvalidPolicies,
+}
+
+/// What became of texts that were offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// They are the ones that decide already.
+    Same,
+    /// They decide from now on.
+    Taken,
+    /// They cannot be used.
+    Refused,
+}
+
+/// The engine that decides, and how it came to.
+pub struct Policies {
+    engine: ArcSwap<Engine>,
+    loaded: ArcSwap<Loaded>,
+    /// Held while texts are compiled, so that two offers do not overtake each other.
+    offering: Mutex<()>,
+}
+
+impl Policies {
+    /// Starts with `engine`.
+    pub fn new(engine: Engine) -> Self {
+        let version = engine.version().clone();
+        let loaded = Loaded { version, since: Timestamp::now(), last_error: None };
+        Self {
+            engine: ArcSwap::from_pointee(engine),
+            loaded: ArcSwap::from_pointee(loaded),
+            offering: Mutex::new(()),
         }
     }
-    files.sort();
-    Ok(files)
-}
 
-/// Files are named relative to the directory: the names also name policies without an `@id`.
-fn read(path: &Path, directory: &Path) -> Result<Source, InvalidPolicies> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| InvalidPolicies::new(path.display().to_string(), &error))?;
-    let file = path.strip_prefix(directory).unwrap_or(path).display().to_string();
-    Ok(Source { file, text })
+    /// Starts with `texts`.
+    pub fn load(texts: &Texts) -> Result<Self, InvalidPolicies> {
+        Engine::load(&texts.schema, &texts.policies).map(Self::new)
+    }
+
+    /// The engine that decides now.
+    pub fn engine(&self) -> Arc<Engine> {
+        self.engine.load_full()
+    }
+
+    /// What decides now, and what was refused since.
+    pub fn state(&self) -> Arc<Loaded> {
+        self.loaded.load_full()
+    }
+
+    /// Takes `texts` over, or keeps what there is. Takes as long as compiling does.
+    pub fn offer(&self, texts: Result<Texts, InvalidPolicies>) -> Offered {
+        let _one_at_a_time = self.offering.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = texts.as_ref().ok().map(Texts::version);
+        let loaded = self.loaded.load_full();
+        if version.as_ref() == Some(&loaded.version) {
+            self.forget_refused(&loaded);
+            return Offered::Same;
+        }
+        let refused = loaded.last_error.as_ref();
+        if version.is_some() && refused.is_some_and(|refused| refused.version == version) {
+            return Offered::Refused;
+        }
+        match texts.and_then(|texts| Engine::load(&texts.schema, &texts.policies)) {
+            Ok(engine) => self.take(engine),
+            Err(error) => self.refuse(&loaded, version, error),
+        }
+    }
+
+    fn take(&self, engine: Engine) -> Offered {
+        let (version, since) = (engine.version().clone(), Timestamp::now());
+        tracing::info!(%version, generation = engine.generation(), "policies loaded");
+        self.engine.store(Arc::new(engine));
+        self.loaded.store(Arc::new(Loaded { version, since, last_error: None }));
+        Offered::Taken
+    }
+
+    fn refuse(
+        &self,
+        loaded: &Loaded,
+        version: Option<PolicyVersion>,
+        error: InvalidPolicies,
+    ) -> Offered {
+        let known = loaded.last_error.as_ref();
+        if known.is_none_or(|known| known.version != version || known.error != error) {
+            tracing::error!(%error, serving = %loaded.version, "policies refused");
+            let refused = Refused { since: Timestamp::now(), version, error };
+            self.loaded.store(Arc::new(Loaded { last_error: Some(refused), ..loaded.clone() }));
+        }
+        Offered::Refused
+    }
+
+    fn forget_refused(&self, loaded: &Loaded) {
+        if loaded.is_stale() {
+            tracing::info!(version = %loaded.version, "policies are as loaded again");
+            self.loaded.store(Arc::new(Loaded { last_error: None, ..loaded.clone() }));
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn directory(schema: Option<&str>, policies: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("policies")).unwrap();
-        if let Some(schema) = schema {
-            std::fs::write(folder.path().join("schema.cedarschema"), schema).unwrap();
-        }
-        for (name, text) in policies {
-            std::fs::write(folder.path().join("policies").join(name), text).unwrap();
-        }
-        folder
-    }
-
-    fn problem(schema: Option<&str>, policies: &[(&str, &str)]) -> String {
-        load(directory(schema, policies).path()).err().unwrap().to_string()
-    }
-
-    const SCHEMA: &str = "entity user { age?: Long };\nentity record;\n\
-        action read appliesTo { principal: [user], resource: [record] };";
-    const PERMIT: &str = "permit (principal, action, resource);";
-
-    #[test]
-    fn the_demo_s_directory_loads() {
-        load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/demo"))).map(drop).unwrap();
-    }
-
-    #[test]
-    fn other_files_in_the_folder_are_left_alone() {
-        let files = [("a.cedar", PERMIT), ("README.md", "not a policy"), ("b.cedar.orig", "x")];
-        load(directory(Some(SCHEMA), &files).path()).map(drop).unwrap();
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        assert!(problem(None, &[("a.cedar", PERMIT)]).contains("schema.cedarschema"));
-        assert!(problem(Some(SCHEMA), &[]).ends_with("policies: holds no *.cedar file"));
-    }
-
-    #[test]
-    fn what_does_not_parse_is_named_with_its_place() {
-        let text = "permit (principal, action, resource);\npermit (principal, action, resorce);";
-        let error = problem(Some(SCHEMA), &[("a.cedar", PERMIT), ("b.cedar", text)]);
-        assert!(error.starts_with("policies/b.cedar:2:28: "), "{error}");
-        let error = problem(Some("entity user;\nentty x;"), &[("a.cedar", PERMIT)]);
-        assert!(error.starts_with("schema.cedarschema:2:1: "), "{error}");
-    }
-
-    #[test]
-    fn what_the_schema_contradicts_is_named_with_its_file() {
-        for text in [
-            "@id(\"p\") permit (principal, action, resource) when { principal.agee == 1 };",
-            "@id(\"p\") permit (principal, action, resource) when { principal has age && principal.age == \"x\" };",
-            "@id(\"p\") permit (principal, action == Action::\"rad\", resource);",
-            "@id(\"p\") permit (principal is usr, action, resource);",
-        ] {
-            let error = problem(Some(SCHEMA), &[("a.cedar", PERMIT), ("b.cedar", text)]);
-            assert!(error.starts_with("policies/b.cedar:1: ") && error.contains("`p`"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_name_used_twice_is_refused() {
-        let text = "@id(\"p\") permit (principal, action, resource);";
-        let error = problem(Some(SCHEMA), &[("a.cedar", text), ("b.cedar", text)]);
-        assert_eq!(error, "policies/b.cedar: a policy named `p` is already in policies/a.cedar");
-    }
-
-    #[test]
-    fn templates_and_empty_names_are_refused() {
-        let template = "permit (principal == ?principal, action, resource);";
-        assert!(problem(Some(SCHEMA), &[("a.cedar", template)]).contains("templates"));
-        let nameless = "@id(\"\") permit (principal, action, resource);";
-        assert!(problem(Some(SCHEMA), &[("a.cedar", nameless)]).contains("empty @id"));
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use crate::decision_point::DecisionPoint;
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
 use crate::metrics::Metrics;
-use crate::policies;
+use crate::policies::{self, Directory, Policies};
 use crate::serve::{
     self,
     tls::{InvalidTls, Tls},
@@ -94,7 +94,9 @@ pub async fn run(
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);
-    let serving = serve_all(listeners, tls, &ended);
+    let mut serving = serve_all(listeners, tls, &ended);
+    let policies = Arc::clone(service.decision_point.policies());
+    serving.spawn(policies::watch(policies, Directory::new(&config.policies), ended));
     stop.await;
     drain.send_replace(true);
     tokio::time::sleep(config.shutdown_delay).await;
@@ -129,7 +131,7 @@ fn serve_all(
 }
 
 async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
-    let engine = policies::load(&config.policies)?;
+    let policies = Policies::load(&Directory::new(&config.policies).read()?)?;
     let entities = config.entities.as_deref().map(Entities::load).transpose()?;
     let store = match &config.database {
         Some(url) => SqliteStore::open(url).await?,
@@ -144,7 +146,7 @@ async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
         Some(url) => Arc::new(redis(url).await?),
         None => Arc::new(InProcessCache::default()),
     };
-    Ok(DecisionPoint::new(engine, store, cache))
+    Ok(DecisionPoint::new(Arc::new(policies), store, cache))
 }
 
 /// Redis gets a moment to be there, so that the first answers are ordinary ones; no more.

@@ -10,8 +10,9 @@
 
 use claimgate_authz_api::{EvaluationRequest, Properties};
 
-use super::DecisionPoint;
+use super::{DecisionPoint, judge};
 use crate::directory::{Identity, Known};
+use crate::engine::Engine;
 use crate::store::StoreError;
 
 /// Most results of one call.
@@ -96,7 +97,8 @@ impl DecisionPoint {
         mut request: EvaluationRequest,
         window: Window<'_>,
     ) -> Result<Found, StoreError> {
-        let Some(resource) = self.known_resource(&request).await? else {
+        let engine = self.policies.engine();
+        let Some(resource) = self.known_resource(&engine, &request).await? else {
             return Ok(Found::default());
         };
         let mut progress = Progress::new(window);
@@ -113,7 +115,7 @@ impl DecisionPoint {
                 request.subject.id.clone_from(&subject.id);
                 let id = subject.id.clone();
                 let known = Known::stored(subject);
-                let permitted = self.judge(&request, &known, &resource).decision;
+                let permitted = judge(&engine, &request, &known, &resource).decision;
                 progress.examined(id, permitted);
             }
             if is_last {
@@ -133,6 +135,7 @@ impl DecisionPoint {
         let Some(subject) = self.known_subject(&request).await? else {
             return Ok(Found::default());
         };
+        let engine = self.policies.engine();
         let mut progress = Progress::new(window);
         loop {
             let kind = &request.resource.kind;
@@ -144,7 +147,7 @@ impl DecisionPoint {
                     return Ok(progress.interrupted());
                 }
                 request.resource.id.clone_from(&resource.id);
-                let permitted = self.judge(&request, &subject, &resource.properties).decision;
+                let permitted = judge(&engine, &request, &subject, &resource.properties).decision;
                 progress.examined(resource.id, permitted);
             }
             if is_last {
@@ -164,11 +167,12 @@ impl DecisionPoint {
         let Some(subject) = self.known_subject(&request).await? else {
             return Ok(Found::default());
         };
-        let Some(resource) = self.known_resource(&request).await? else {
+        let engine = self.policies.engine();
+        let Some(resource) = self.known_resource(&engine, &request).await? else {
             return Ok(Found::default());
         };
         let mut progress = Progress::new(window);
-        for name in self.engine.action_names() {
+        for name in engine.action_names() {
             if window.after.is_some_and(|after| name.as_str() <= after) {
                 continue;
             }
@@ -176,7 +180,7 @@ impl DecisionPoint {
                 return Ok(progress.interrupted());
             }
             request.action.name.clone_from(&name);
-            let permitted = self.judge(&request, &subject, &resource).decision;
+            let permitted = judge(&engine, &request, &subject, &resource).decision;
             progress.examined(name, permitted);
         }
         Ok(progress.found)
@@ -196,10 +200,11 @@ impl DecisionPoint {
     /// The attributes of the resource asked about, unless the store should have some and has not.
     async fn known_resource(
         &self,
+        engine: &Engine,
         request: &EvaluationRequest,
     ) -> Result<Option<Properties>, StoreError> {
         let resource = &request.resource;
-        if !self.engine.has_attributes(&resource.kind) {
+        if !engine.has_attributes(&resource.kind) {
             return Ok(Some(Properties::new()));
         }
         self.store.resource(&resource.kind, &resource.id).await

@@ -1,7 +1,8 @@
 //! Health. Live: the process answers. Ready: it can decide, with the state of each dependency.
 //!
 //! A cache that is down only makes answers slower, so it is `degraded` and still ready: taking
-//! every replica out of service because Redis is gone would turn a small fault into an outage.
+//! every replica out of service because Redis is gone would turn a small fault into an outage. So are
+//! policies of which a newer version cannot be used: `stale`, and decided by as before.
 
 use std::sync::Arc;
 
@@ -33,8 +34,14 @@ async fn ready(State(service): State<Arc<Service>>) -> Response {
         (Err(_), _) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     };
     let state = |up: bool| if up { "up" } else { "down" };
+    let policies = service.decision_point.policies().state();
     let body = Json(json!({
         "status": overall,
+        "policies": {
+            "state": if policies.is_stale() { "stale" } else { "current" },
+            "version": policies.version,
+            "since": policies.since,
+        },
         "dependencies": {
             "store": {"state": state(dependencies.store.is_ok())},
             "cache": {"state": state(dependencies.cache.is_ok())},

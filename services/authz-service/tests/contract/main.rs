@@ -24,6 +24,7 @@ mod faults;
 mod http;
 mod interop;
 mod malformed;
+mod policies;
 mod process;
 mod redis;
 mod search;
