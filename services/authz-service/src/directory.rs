@@ -14,12 +14,14 @@
 use std::sync::Arc;
 
 use claimgate_authz_api::{ANONYMOUS, Properties, Subject};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::cache::{CacheError, SharedCache};
 use crate::email::Email;
 use crate::engine::Slot;
-use crate::entities;
+use crate::entities::{self, Roles};
+use crate::hierarchy::CurrentHierarchy;
 use crate::keys::RoleKey;
 use crate::roles::{self, RoleName};
 use crate::store::{EntityStore, StoreError};
@@ -71,7 +73,7 @@ impl Identity {
 /// What is known about a subject.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
-    /// Its roles, in the store's order.
+    /// Its roles: those granted, in the store's order, then those they inherit.
     pub roles: Vec<RoleName>,
     /// Its stored attributes; none for one found by e-mail.
     pub properties: Properties,
@@ -79,15 +81,17 @@ pub struct Known {
     pub is_stored: bool,
     /// Whether something failed on the way. The answer is right, but nobody should keep it.
     pub degraded: bool,
+    /// When one of its grants ends: nobody may keep the answer past it.
+    pub until: Option<Timestamp>,
     /// The subject as the engine last prepared it, with these roles and attributes.
     pub prepared: Slot,
 }
 
 impl Known {
-    /// What the store knows about a subject.
-    pub fn stored(subject: entities::Subject) -> Self {
-        let (roles, properties) = (subject.roles, subject.properties);
-        Self { roles, properties, is_stored: true, ..Self::default() }
+    /// What the store holds about a subject; what its roles inherit is not yet among them.
+    fn stored(subject: entities::Subject) -> Self {
+        let Roles { names: roles, until } = subject.roles_at(Timestamp::now());
+        Self { roles, until, properties: subject.properties, is_stored: true, ..Self::default() }
     }
 
     fn roles(roles: Vec<RoleName>) -> Self {
@@ -98,17 +102,37 @@ impl Known {
 /// Subjects, from the store and the role cache in front of it.
 pub struct Directory {
     store: Arc<dyn EntityStore>,
+    hierarchy: CurrentHierarchy,
     cache: Arc<dyn SharedCache>,
 }
 
 impl Directory {
     /// A directory of what `store` knows, with `cache` in front.
     pub fn new(store: Arc<dyn EntityStore>, cache: Arc<dyn SharedCache>) -> Self {
-        Self { store, cache }
+        let hierarchy = CurrentHierarchy::new(Arc::clone(&store));
+        Self { store, hierarchy, cache }
     }
 
     /// What is known about `identity`.
     pub async fn find(&self, identity: &Identity) -> Result<Known, StoreError> {
+        let known = self.granted(identity).await?;
+        if matches!(identity, Identity::Anonymous | Identity::UnverifiedEmail) {
+            return Ok(known);
+        }
+        self.inherit(known).await
+    }
+
+    /// What is known about a subject that was just read from the store.
+    pub async fn of_stored(&self, subject: entities::Subject) -> Result<Known, StoreError> {
+        self.inherit(Known::stored(subject)).await
+    }
+
+    async fn inherit(&self, known: Known) -> Result<Known, StoreError> {
+        let roles = self.hierarchy.find().await?.effective(&known.roles);
+        Ok(Known { roles, ..known })
+    }
+
+    async fn granted(&self, identity: &Identity) -> Result<Known, StoreError> {
         match identity {
             Identity::Anonymous => Ok(Known::roles(vec![RoleName::guest()])),
             Identity::UnverifiedEmail => Ok(Known::roles(vec![RoleName::unverified_user()])),
@@ -128,18 +152,22 @@ impl Directory {
             return Ok(Known::roles(roles));
         }
         let found = self.store.subject_by_email(email).await?;
+        let found = found.map(|subject| subject.roles_at(Timestamp::now()));
         let degraded = match (&cached, &found) {
             // Not written to either: what failed a moment ago would only cost time.
             (Cached::Unavailable, _) => true,
-            (_, Some(subject)) => {
-                self.cache.put(&key, roles::encode(&subject.roles)).await.is_err()
+            (_, Some(Roles { names, until: None })) => {
+                self.cache.put(&key, roles::encode(names)).await.is_err()
             }
-            (Cached::Malformed, None) => self.cache.forget(&key).await.is_err(),
+            (Cached::Malformed, _) => self.cache.forget(&key).await.is_err(),
+            // Whoever reads it from the cache would not see its end.
+            (_, Some(_)) => false,
             // Not remembered, so that a subject added now is known at once.
             (_, None) => false,
         };
-        let roles = found.map_or_else(|| vec![RoleName::verified_user()], |subject| subject.roles);
-        Ok(Known { degraded, ..Known::roles(roles) })
+        let unknown = || Roles { names: vec![RoleName::verified_user()], until: None };
+        let Roles { names, until } = found.unwrap_or_else(unknown);
+        Ok(Known { degraded, until, ..Known::roles(names) })
     }
 
     async fn cached(&self, key: &RoleKey) -> Cached {

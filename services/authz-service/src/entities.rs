@@ -1,18 +1,24 @@
-//! `entities.json`: the subjects, resources and actions a store is seeded with.
+//! `entities.json`: the subjects, resources, actions and roles a store is seeded with, and the
+//! types that a store keeps.
 //!
 //! Everything a decision could later stumble over is refused here, with the place in the file:
 //! a role name that could not be one, a value that Cedar cannot hold, an e-mail that two subjects
-//! claim. Nothing else reads the file, and nothing here decides anything.
+//! claim, one id twice, roles that inherit from themselves. Nothing else reads the file, and
+//! nothing here decides anything.
 
-use std::collections::HashMap;
+mod check;
+mod grant;
+mod hierarchy;
+
 use std::path::Path;
 
 use claimgate_authz_api::Properties;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::email::Email;
-use crate::engine;
-use crate::roles::{MAX_ROLES, RoleName};
+
+pub use grant::{Grant, Roles};
+pub use hierarchy::{Cycle, Hierarchy, Role};
 
 /// What `entities.json` holds.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,10 +33,13 @@ pub struct Entities {
     /// What can be done.
     #[serde(default)]
     pub actions: Vec<Action>,
+    /// Which roles inherit from which; without it none does.
+    #[serde(default)]
+    pub roles: Vec<Role>,
 }
 
 /// A subject with its roles, as stored.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
     /// Kind of subject; the Cedar entity type.
@@ -41,9 +50,9 @@ pub struct Subject {
     /// Attributes. `email`, when present, is the address the subject is found by.
     #[serde(default)]
     pub properties: Properties,
-    /// Roles, in the order they are reported.
+    /// Roles granted, in the order they are reported; each once.
     #[serde(default)]
-    pub roles: Vec<RoleName>,
+    pub roles: Vec<Grant>,
 }
 
 impl Subject {
@@ -54,7 +63,7 @@ impl Subject {
 }
 
 /// A resource, as stored.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
     /// Kind of resource; the Cedar entity type.
@@ -78,7 +87,7 @@ pub struct Action {
     pub properties: Properties,
 }
 
-/// An `entities.json` that cannot be used, and where it is wrong.
+/// An entity that cannot be used, and where it is wrong.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {problem}")]
 pub struct InvalidEntities {
@@ -89,7 +98,7 @@ pub struct InvalidEntities {
 }
 
 impl InvalidEntities {
-    fn new(at: impl Into<String>, problem: &(impl ToString + ?Sized)) -> Self {
+    pub(crate) fn new(at: impl Into<String>, problem: &(impl ToString + ?Sized)) -> Self {
         Self { at: at.into(), problem: problem.to_string() }
     }
 }
@@ -106,59 +115,8 @@ impl Entities {
     pub fn parse(text: &str) -> Result<Self, InvalidEntities> {
         let entities: Self =
             serde_json::from_str(text).map_err(|e| InvalidEntities::new("not entities", &e))?;
-        entities.check_subjects()?;
-        for (index, resource) in entities.resources.iter().enumerate() {
-            check_named(&format!("resources[{index}]"), &resource.kind, &resource.id)?;
-            check_properties(&format!("resources[{index}].properties"), &resource.properties)?;
-        }
-        for (index, action) in entities.actions.iter().enumerate() {
-            check_named(&format!("actions[{index}]"), "action", &action.name)?;
-            check_properties(&format!("actions[{index}].properties"), &action.properties)?;
-        }
+        entities.check()?;
         Ok(entities)
-    }
-
-    fn check_subjects(&self) -> Result<(), InvalidEntities> {
-        let mut owners = HashMap::new();
-        for (index, subject) in self.subjects.iter().enumerate() {
-            let at = format!("subjects[{index}]");
-            check_named(&at, &subject.kind, &subject.id)?;
-            check_properties(&format!("{at}.properties"), &subject.properties)?;
-            if subject.roles.len() > MAX_ROLES {
-                let problem = format!("more than {MAX_ROLES} roles");
-                return Err(InvalidEntities::new(format!("{at}.roles"), &problem));
-            }
-            check_email(&at, subject, &mut owners)?;
-        }
-        Ok(())
-    }
-}
-
-fn check_named(at: &str, kind: &str, id: &str) -> Result<(), InvalidEntities> {
-    if kind.is_empty() || id.is_empty() {
-        return Err(InvalidEntities::new(at, "type, id and name must not be empty"));
-    }
-    Ok(())
-}
-
-fn check_properties(at: &str, properties: &Properties) -> Result<(), InvalidEntities> {
-    engine::check_values(properties).map_err(|problem| InvalidEntities::new(at, &problem))
-}
-
-/// One address, one subject: else a role look-up by e-mail could answer for either.
-fn check_email(
-    at: &str,
-    subject: &Subject,
-    owners: &mut HashMap<String, String>,
-) -> Result<(), InvalidEntities> {
-    let at = format!("{at}.properties.email");
-    match (subject.properties.get("email"), subject.email()) {
-        (None, _) => Ok(()),
-        (Some(_), None) => Err(InvalidEntities::new(at, "must be an e-mail address")),
-        (Some(_), Some(email)) => match owners.insert(email.as_str().to_owned(), at.clone()) {
-            Some(owner) => Err(InvalidEntities::new(at, &format!("is already that of {owner}"))),
-            None => Ok(()),
-        },
     }
 }
 

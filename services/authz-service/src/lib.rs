@@ -19,6 +19,7 @@ pub mod directory;
 pub mod email;
 pub mod engine;
 pub mod entities;
+pub mod hierarchy;
 pub mod keys;
 pub mod metrics;
 pub mod policies;

@@ -25,7 +25,7 @@ use crate::serve::{
     self,
     tls::{InvalidTls, Tls},
 };
-use crate::store::{EntityStore, InvalidDatabase, SqliteStore};
+use crate::store::{self, EntityStore, InvalidDatabase, SqlStore};
 use crate::wire::{InvalidPublicUrl, PublicUrl, Service, operators, router};
 
 /// How long a start waits for Redis.
@@ -134,8 +134,8 @@ async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
     let policies = Policies::load(&Directory::new(&config.policies).read()?)?;
     let entities = config.entities.as_deref().map(Entities::load).transpose()?;
     let store = match &config.database {
-        Some(url) => SqliteStore::open(url).await?,
-        None => SqliteStore::in_memory().await?,
+        Some(url) => store::open(url).await?,
+        None => SqlStore::in_memory().await?,
     };
     if let Some(entities) = &entities {
         let seeded = store.seed(entities).await?;

@@ -114,7 +114,7 @@ impl DecisionPoint {
                 }
                 request.subject.id.clone_from(&subject.id);
                 let id = subject.id.clone();
-                let known = Known::stored(subject);
+                let known = self.directory.of_stored(subject).await?;
                 let permitted = judge(&engine, &request, &known, &resource).decision;
                 progress.examined(id, permitted);
             }

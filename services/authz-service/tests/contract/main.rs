@@ -25,6 +25,7 @@ mod http;
 mod interop;
 mod malformed;
 mod policies;
+mod postgres;
 mod process;
 mod redis;
 mod search;

@@ -72,7 +72,11 @@ fn bad_entities_databases_and_urls_are_named() {
     assert!(text.contains("entities.json: subjects[0]: "), "{text}");
     let with =
         |flag: &str, value: &str| refused(command().args(["--entities", ENTITIES, flag, value]));
-    assert!(with("--database", "mysql://host/db").contains("only `sqlite:FILE`"));
+    assert!(
+        with("--database", "mysql://host/db").contains("must be `sqlite:FILE` or `postgres://")
+    );
+    let text = with("--database", "postgres://user:hunter2@host/db?sslmode=perhaps");
+    assert!(text.contains("--database: ") && !text.contains("hunter2"), "{text}");
     assert!(with("--database", "sqlite:/nonexistent/x.db").contains("--database: cannot open it"));
     let text = with("--redis", "rediss://user:hunter2@host");
     assert!(text.contains("--redis: TLS") && !text.contains("hunter2"), "{text}");
