@@ -36,6 +36,8 @@ enum Command {
         #[arg(value_enum)]
         rungs: Vec<test::Rung>,
     },
+    /// Harms the stores' databases and caches: kills, freezes, fills disks, fails over.
+    TestStores,
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
     /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
@@ -58,6 +60,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Wasm { no_opt } => wasm::build(!no_opt).map(|_| ExitCode::SUCCESS),
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
+        Command::TestStores => test::stores(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),

@@ -8,11 +8,13 @@
 mod binaryen;
 mod envoy;
 mod install;
+mod postgres;
 mod rust;
 mod system;
 
 pub use binaryen::{Binaryen, binaryen};
 pub use envoy::envoy;
 pub(crate) use install::digest;
+pub use postgres::postgres;
 pub use rust::{WasmToolchain, cargo_deny, wasm_toolchain};
 pub use system::{redis_server, wrk};

@@ -15,6 +15,9 @@ use xtask::{say, tools, wasm};
 
 use executable::{Executable, Outcome};
 
+/// The folder of the package whose ignored tests are those of the stores.
+const STORES: &str = "services/authz-service";
+
 /// A step of the ladder, the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Rung {
@@ -48,11 +51,32 @@ pub(crate) fn run(rungs: &[Rung]) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Runs the tests that harm the stores' databases and caches: too slow for every day.
+pub(crate) fn stores() -> Result<ExitCode> {
+    let begun = Instant::now();
+    tools::redis_server()?;
+    tools::postgres()?;
+    let executables = build::executables_of(STORES)?;
+    let outcome = executables.iter().map(Executable::run_ignored).sum::<Outcome>();
+    println!(
+        "{} passed, {} failed in {}",
+        outcome.passed,
+        outcome.failed,
+        seconds(begun.elapsed())
+    );
+    // As in a rung: no test that ran is no test that passed.
+    let passed = outcome.failed == 0 && outcome.ran() > 0;
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// Everything a rung needs, so that none of it is part of a rung's time or fails within it.
 fn prepare(rungs: &[Rung]) -> Result<Vec<Executable>> {
     let needs = |wanted: &[Rung]| rungs.iter().any(|rung| wanted.contains(rung));
     if needs(&[Rung::Contract, Rung::E2e]) {
         tools::redis_server()?;
+    }
+    if needs(&[Rung::Contract]) {
+        tools::postgres()?;
     }
     if needs(&[Rung::E2e]) {
         tools::envoy()?;

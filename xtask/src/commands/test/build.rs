@@ -17,8 +17,16 @@ use super::executable::Executable;
 
 /// In the order of their names; the services' programs are built with them.
 pub(super) fn test_executables(rungs: &[Rung]) -> Result<Vec<Executable>> {
+    executables(workspace::packages()?.iter().filter(|package| is_needed(package, rungs)))
+}
+
+/// Those of the package in this folder.
+pub(super) fn executables_of(folder: &str) -> Result<Vec<Executable>> {
+    executables(workspace::packages()?.iter().filter(|package| package.folder == Path::new(folder)))
+}
+
+fn executables<'a>(packages: impl Iterator<Item = &'a Package>) -> Result<Vec<Executable>> {
     let mut args = vec!["build", "--all-targets", "--message-format", "json-render-diagnostics"];
-    let packages = workspace::packages()?.iter().filter(|package| is_needed(package, rungs));
     args.extend(packages.flat_map(|package| ["--package", &package.name]));
     let messages = cargo_messages(&args)?;
     let mut executables: Vec<_> = messages.iter().filter_map(executable).collect();

@@ -42,12 +42,21 @@ impl Outcome {
 
 impl Executable {
     pub(super) fn run(&self) -> Outcome {
+        // Each stack is six processes: more than two at once only slow each other down.
+        let args: &[_] = if self.rung == Rung::E2e { &["--test-threads", "2"] } else { &[] };
+        self.run_with(args)
+    }
+
+    /// Runs the tests that are left out otherwise. Each has servers of its own, as above.
+    pub(super) fn run_ignored(&self) -> Outcome {
+        self.run_with(&["--ignored", "--test-threads", "2"])
+    }
+
+    fn run_with(&self, args: &[&str]) -> Outcome {
         let launch = Launch::new(&self.name, &self.path, Output::Pipe)
             .dir(&self.folder)
-            .env("CARGO_MANIFEST_DIR", &self.folder);
-        // Each stack is six processes: more than two at once only slow each other down.
-        let launch =
-            if self.rung == Rung::E2e { launch.args(["--test-threads", "2"]) } else { launch };
+            .env("CARGO_MANIFEST_DIR", &self.folder)
+            .args(args);
         launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child))
     }
 }
