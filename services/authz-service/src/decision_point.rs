@@ -70,8 +70,13 @@ impl DecisionPoint {
     }
 
     /// What is known about a caller.
-    pub async fn find(&self, identity: &Identity) -> Result<Known, StoreError> {
+    pub async fn find(&self, identity: &Identity) -> Result<Arc<Known>, StoreError> {
         self.directory.find(identity).await
+    }
+
+    /// Where subjects are found, for whoever changes them.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// Asks every dependency whether it answers.
@@ -112,7 +117,7 @@ fn judge(
     let policy = verdict.policy();
     tracing::debug!(decision = verdict.decision, reason, policy = policy.as_deref(), "decided");
     let context = EvaluationContext {
-        roles: Some(names(subject.roles.clone())),
+        roles: Some(names(&subject.roles)),
         reason: Some(reason.to_owned()),
         policy: policy.map(Cow::into_owned),
         policy_version: Some(engine.version().to_string()),
@@ -121,6 +126,6 @@ fn judge(
 }
 
 /// Roles as they go over a wire.
-pub(crate) fn names(roles: Vec<RoleName>) -> Vec<String> {
-    roles.into_iter().map(String::from).collect()
+pub(crate) fn names(roles: &[RoleName]) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
 }

@@ -7,17 +7,29 @@
 //! - No e-mail: the store's subject of that type and id; nobody vouches for the address of one
 //!   that the store does not know, so it is an `unverified-user` as well.
 //!
-//! Roles only, for an e-mail: the cache holds nothing else, and a decision must not depend on
-//! whether the cache was warm. A cache value is believed only when it parses as a whole;
-//! anything else is ignored, logged without the value, and replaced from the store.
+//! Roles only, for an e-mail: the role cache holds nothing else, and a decision must not depend on
+//! whether it was warm. A value there is believed only when it parses as a whole and nothing says
+//! that it was changed since; anything else is ignored, logged without the value, and replaced.
+//!
+//! In front of both is the near cache. What it holds is no older than the role cache's entry may
+//! be, [`LONGEST`], or the end of a grant; and gone once this process hears of a change (`watch`).
+
+mod flight;
+mod forgotten;
+mod identity;
+pub mod near;
+mod seen;
+mod suspects;
+mod watch;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use claimgate_authz_api::{ANONYMOUS, Properties, Subject};
+use claimgate_authz_api::Properties;
 use jiff::Timestamp;
-use serde_json::Value;
 
-use crate::cache::{CacheError, SharedCache};
+use crate::cache::{CacheError, SharedCache, Version};
 use crate::email::Email;
 use crate::engine::Slot;
 use crate::entities::{self, Roles};
@@ -25,53 +37,27 @@ use crate::hierarchy::CurrentHierarchy;
 use crate::keys::RoleKey;
 use crate::roles::{self, RoleName};
 use crate::store::{EntityStore, StoreError};
+use flight::Flights;
+use forgotten::Forgotten;
+use near::Near;
+use suspects::Suspects;
 
-/// By what a subject is found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// It carries no token.
-    Anonymous,
-    /// It has an e-mail that nobody vouches for.
-    UnverifiedEmail,
-    /// It has a verified e-mail.
-    VerifiedEmail(Email),
-    /// It has a type and an id.
-    Subject {
-        /// Type of the subject.
-        kind: String,
-        /// Id within the type.
-        id: String,
-    },
-}
+pub use identity::Identity;
+pub use watch::{POLL, VersionSource};
 
-impl Identity {
-    /// By what the subject of a question is found. Null is as good as absent.
-    pub fn of_subject(subject: &Subject) -> Self {
-        if subject.kind == ANONYMOUS && subject.id == ANONYMOUS {
-            return Self::Anonymous;
-        }
-        match subject.properties.get("email") {
-            None | Some(Value::Null) => {
-                Self::Subject { kind: subject.kind.clone(), id: subject.id.clone() }
-            }
-            Some(email) => {
-                let verified = subject.properties.get("email_verified") == Some(&Value::Bool(true));
-                Self::of_email(email.as_str().unwrap_or_default(), verified)
-            }
-        }
-    }
-
-    /// By what the owner of `email` is found.
-    pub fn of_email(email: &str, verified: bool) -> Self {
-        match Email::parse(email) {
-            Some(email) if verified => Self::VerifiedEmail(email),
-            _ => Self::UnverifiedEmail,
-        }
-    }
-}
+/// Longest time that anything is believed without being looked up again.
+pub const LONGEST: Duration = Duration::from_secs(300);
+/// The same while nobody tells this process of changes and the store does not say that there are
+/// none.
+pub const UNWATCHED: Duration = Duration::from_secs(5);
+/// The same for a subject that the store does not know, and for what was found while the role
+/// cache failed: enough to spare the store, hardly more.
+pub const BRIEFLY: Duration = Duration::from_secs(1);
+/// Most subjects in the near cache.
+const MAX_NEAR: usize = 50_000;
 
 /// What is known about a subject.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Known {
     /// Its roles: those granted, in the store's order, then those they inherit.
     pub roles: Vec<RoleName>,
@@ -81,7 +67,7 @@ pub struct Known {
     pub is_stored: bool,
     /// Whether something failed on the way. The answer is right, but nobody should keep it.
     pub degraded: bool,
-    /// When one of its grants ends: nobody may keep the answer past it.
+    /// When the first of its roles ends; nothing that depends on them may be kept longer.
     pub until: Option<Timestamp>,
     /// The subject as the engine last prepared it, with these roles and attributes.
     pub prepared: Slot,
@@ -97,34 +83,98 @@ impl Known {
     fn roles(roles: Vec<RoleName>) -> Self {
         Self { roles, ..Self::default() }
     }
+
+    /// How long this stays true: until a role ends.
+    fn stays(&self) -> Duration {
+        let Some(until) = self.until else { return Duration::MAX };
+        Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+    }
 }
 
-/// Subjects, from the store and the role cache in front of it.
+/// What a look-up found, and for how long it may be believed.
+type Found = (Known, Duration);
+
+/// Subjects, from the store and the caches in front of it. Clones are the same directory.
+#[derive(Clone)]
 pub struct Directory {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
     store: Arc<dyn EntityStore>,
     hierarchy: CurrentHierarchy,
     cache: Arc<dyn SharedCache>,
+    near: Near,
+    flights: Arc<Flights>,
+    suspects: Suspects,
+    forgotten: Forgotten,
+    /// The store had at least this version before now.
+    version: AtomicU64,
+    /// Whether the store said lately that no change was missed.
+    confirmed: AtomicBool,
+    unreadable: AtomicU64,
+    guest: Arc<Known>,
+    unverified: Arc<Known>,
 }
 
 impl Directory {
     /// A directory of what `store` knows, with `cache` in front.
     pub fn new(store: Arc<dyn EntityStore>, cache: Arc<dyn SharedCache>) -> Self {
-        let hierarchy = CurrentHierarchy::new(Arc::clone(&store));
-        Self { store, hierarchy, cache }
+        let parts = Parts {
+            hierarchy: CurrentHierarchy::new(Arc::clone(&store)),
+            store,
+            cache,
+            near: Near::new(MAX_NEAR),
+            flights: Arc::default(),
+            suspects: Suspects::default(),
+            forgotten: Forgotten::default(),
+            version: AtomicU64::new(0),
+            confirmed: AtomicBool::new(false),
+            unreadable: AtomicU64::new(0),
+            guest: Arc::new(Known::roles(vec![RoleName::guest()])),
+            unverified: Arc::new(Known::roles(vec![RoleName::unverified_user()])),
+        };
+        Self { parts: Arc::new(parts) }
     }
 
     /// What is known about `identity`.
-    pub async fn find(&self, identity: &Identity) -> Result<Known, StoreError> {
-        let known = self.granted(identity).await?;
-        if matches!(identity, Identity::Anonymous | Identity::UnverifiedEmail) {
+    pub async fn find(&self, identity: &Identity) -> Result<Arc<Known>, StoreError> {
+        let parts = &self.parts;
+        match identity {
+            Identity::Anonymous => return Ok(Arc::clone(&parts.guest)),
+            Identity::UnverifiedEmail => return Ok(Arc::clone(&parts.unverified)),
+            Identity::VerifiedEmail(_) | Identity::Subject { .. } => {}
+        }
+        if let Some(known) = parts.near.hit(identity) {
             return Ok(known);
         }
-        self.inherit(known).await
+        // Before the look-up: what changes from here on is not in what it finds.
+        let stamp = parts.near.stamp(identity);
+        let (own, asked) = (Arc::clone(parts), identity.clone());
+        let look_up = async move {
+            let (known, lives) = own.look_up(&asked).await?;
+            let known = Arc::new(known);
+            own.near.keep(asked, Arc::clone(&known), stamp, lives.min(known.stays()));
+            Ok(known)
+        };
+        parts.flights.join(identity, stamp, look_up).await
     }
 
     /// What is known about a subject that was just read from the store.
     pub async fn of_stored(&self, subject: entities::Subject) -> Result<Known, StoreError> {
-        self.inherit(Known::stored(subject)).await
+        self.parts.inherit(Known::stored(subject)).await
+    }
+
+    /// Messages of changes so far that nobody could read.
+    pub fn unreadable(&self) -> u64 {
+        self.parts.unreadable.load(Ordering::Relaxed)
+    }
+}
+
+impl Parts {
+    async fn look_up(&self, identity: &Identity) -> Result<Found, StoreError> {
+        let (known, lives) = self.granted(identity).await?;
+        Ok((self.inherit(known).await?, lives))
     }
 
     async fn inherit(&self, known: Known) -> Result<Known, StoreError> {
@@ -132,66 +182,109 @@ impl Directory {
         Ok(Known { roles, ..known })
     }
 
-    async fn granted(&self, identity: &Identity) -> Result<Known, StoreError> {
+    async fn granted(&self, identity: &Identity) -> Result<Found, StoreError> {
         match identity {
-            Identity::Anonymous => Ok(Known::roles(vec![RoleName::guest()])),
-            Identity::UnverifiedEmail => Ok(Known::roles(vec![RoleName::unverified_user()])),
             Identity::VerifiedEmail(email) => self.by_email(email).await,
-            Identity::Subject { kind, id } => {
-                let found = self.store.subject(kind, id).await?;
-                let unknown = || Known::roles(vec![RoleName::unverified_user()]);
-                Ok(found.map_or_else(unknown, Known::stored))
+            Identity::Subject { kind, id } => self.by_id(kind, id).await,
+            Identity::Anonymous => Ok((Known::roles(vec![RoleName::guest()]), LONGEST)),
+            Identity::UnverifiedEmail => {
+                Ok((Known::roles(vec![RoleName::unverified_user()]), LONGEST))
             }
         }
     }
 
-    async fn by_email(&self, email: &Email) -> Result<Known, StoreError> {
-        let key = RoleKey::of(email);
-        let cached = self.cached(&key).await;
-        if let Cached::Roles(roles) = cached {
-            return Ok(Known::roles(roles));
-        }
-        let found = self.store.subject_by_email(email).await?;
-        let found = found.map(|subject| subject.roles_at(Timestamp::now()));
-        let degraded = match (&cached, &found) {
-            // Not written to either: what failed a moment ago would only cost time.
-            (Cached::Unavailable, _) => true,
-            (_, Some(Roles { names, until: None })) => {
-                self.cache.put(&key, roles::encode(names)).await.is_err()
-            }
-            (Cached::Malformed, _) => self.cache.forget(&key).await.is_err(),
-            // Whoever reads it from the cache would not see its end.
-            (_, Some(_)) => false,
-            // Not remembered, so that a subject added now is known at once.
-            (_, None) => false,
+    async fn by_id(&self, kind: &str, id: &str) -> Result<Found, StoreError> {
+        let Some(subject) = self.store.subject(kind, id).await? else {
+            return Ok((Known::roles(vec![RoleName::unverified_user()]), BRIEFLY));
         };
-        let unknown = || Roles { names: vec![RoleName::verified_user()], until: None };
-        let Roles { names, until } = found.unwrap_or_else(unknown);
-        Ok(Known { degraded, until, ..Known::roles(names) })
+        Ok((Known::stored(subject), self.longest()))
+    }
+
+    async fn by_email(&self, email: &Email) -> Result<Found, StoreError> {
+        let key = RoleKey::of(email);
+        // Before the store is read: it can only be newer than this.
+        let read_at = self.version.load(Ordering::Acquire);
+        let cached = self.cached(&key).await;
+        if let Cached::Roles(roles, lives) = cached {
+            // Whoever wrote it made it end with the first of the roles, so nothing may outlive it.
+            let until = Timestamp::now().checked_add(lives).ok();
+            let lives = lives.min(self.cache.believed_for());
+            return Ok((Known { until, ..Known::roles(roles) }, lives));
+        }
+        let Some(subject) = self.store.subject_by_email(email).await? else {
+            let degraded = self.is_unknown(&key, &cached).await;
+            let roles = vec![RoleName::verified_user()];
+            return Ok((Known { degraded, ..Known::roles(roles) }, BRIEFLY));
+        };
+        let Roles { names, until } = subject.roles_at(Timestamp::now());
+        let known = Known { until, ..Known::roles(names) };
+        // Not written to either: what failed a moment ago would only cost time.
+        let shared = match cached {
+            Cached::Unavailable => None,
+            _ => self.share(&key, &known, read_at).await,
+        };
+        let lives = match shared {
+            Some(true) => self.cache.believed_for().min(self.longest()),
+            // Refused for a change that this process has yet to hear of, or not possible.
+            Some(false) | None => BRIEFLY,
+        };
+        Ok((Known { degraded: shared.is_none(), ..known }, lives))
+    }
+
+    /// Puts what the store said into the role cache. `None` when that failed.
+    async fn share(&self, key: &RoleKey, known: &Known, read_at: Version) -> Option<bool> {
+        let lives = known.stays().min(RoleKey::TTL);
+        if lives.is_zero() {
+            return Some(false);
+        }
+        let put = self.cache.put(key, roles::encode(&known.roles), read_at, lives).await.ok()?;
+        if put {
+            self.suspects.replaced(key, read_at);
+        }
+        Some(put)
+    }
+
+    /// Not remembered there, so that a subject added now is known at once; but what nobody can
+    /// read is cleaned up. Says whether the role cache failed.
+    async fn is_unknown(&self, key: &RoleKey, cached: &Cached) -> bool {
+        match cached {
+            Cached::Unavailable => true,
+            Cached::Malformed => {
+                self.cache.forget(key, self.version.load(Ordering::Acquire)).await.is_err()
+            }
+            Cached::Nothing | Cached::Roles(..) => false,
+        }
     }
 
     async fn cached(&self, key: &RoleKey) -> Cached {
+        if self.suspects.is_suspect(key) {
+            return Cached::Nothing;
+        }
         let problem = match self.cache.fetch(key).await {
             Ok(None) => return Cached::Nothing,
-            Ok(Some(value)) => match roles::decode(&value) {
-                Ok(roles) => return Cached::Roles(roles),
+            Ok(Some(found)) if !self.suspects.believes(&found, Instant::now()) => {
+                return Cached::Nothing;
+            }
+            Ok(Some(found)) => match roles::decode(&found.value) {
+                Ok(roles) => return Cached::Roles(roles, found.lives.unwrap_or(LONGEST)),
                 Err(malformed) => malformed.to_string(),
             },
             Err(CacheError::Foreign) => CacheError::Foreign.to_string(),
-            Err(CacheError::Failed(_) | CacheError::CoolingDown) => return Cached::Unavailable,
+            Err(_) => return Cached::Unavailable,
         };
         tracing::warn!(problem, "ignored a malformed value in the role cache");
         Cached::Malformed
     }
+
+    fn longest(&self) -> Duration {
+        if self.confirmed.load(Ordering::Relaxed) { LONGEST } else { UNWATCHED }
+    }
 }
 
 enum Cached {
-    Roles(Vec<RoleName>),
+    /// Roles, and how long the entry will be there.
+    Roles(Vec<RoleName>, Duration),
     Nothing,
     Malformed,
     Unavailable,
 }
-
-#[cfg(test)]
-#[expect(clippy::needless_pass_by_value, reason = "json! literals read better by value")]
-mod tests;

@@ -24,18 +24,28 @@ struct Copy {
 /// A store's role hierarchy.
 pub struct CurrentHierarchy {
     store: Arc<dyn EntityStore>,
-    copy: RwLock<Option<Copy>>,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    copy: Option<Copy>,
+    /// How often it was forgotten: what was read before that is not kept after it.
+    forgotten: u64,
 }
 
 impl CurrentHierarchy {
     /// The hierarchy that `store` holds.
     pub fn new(store: Arc<dyn EntityStore>) -> Self {
-        Self { store, copy: RwLock::new(None) }
+        Self { store, kept: RwLock::default() }
     }
 
     /// The hierarchy now.
     pub async fn find(&self) -> Result<Arc<Hierarchy>, StoreError> {
-        let copy = self.copy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (copy, forgotten) = {
+            let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+            (kept.copy.clone(), kept.forgotten)
+        };
         if let Some(copy) = &copy
             && copy.checked.elapsed() < CHECKED_EVERY
         {
@@ -44,7 +54,10 @@ impl CurrentHierarchy {
         match (self.read(copy.as_ref()).await, copy) {
             (Ok(read), _) => {
                 let hierarchy = Arc::clone(&read.hierarchy);
-                *self.copy.write().unwrap_or_else(PoisonError::into_inner) = Some(read);
+                let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+                if kept.forgotten == forgotten {
+                    kept.copy = Some(read);
+                }
                 Ok(hierarchy)
             }
             (Err(error), Some(copy)) if error.transient && copy.checked.elapsed() < KEPT => {
@@ -52,6 +65,13 @@ impl CurrentHierarchy {
             }
             (Err(error), _) => Err(error),
         }
+    }
+
+    /// Reads it anew next time: it may have changed, whatever was seen of it.
+    pub fn forget(&self) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.copy = None;
+        kept.forgotten += 1;
     }
 
     async fn read(&self, copy: Option<&Copy>) -> Result<Copy, StoreError> {

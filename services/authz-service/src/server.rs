@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::cache::{InProcessCache, InvalidRedisUrl, RedisCache, SharedCache};
-use crate::config::Config;
+use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
+use crate::config::{Config, RedisOptions};
 use crate::decision_point::DecisionPoint;
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
@@ -97,6 +97,9 @@ pub async fn run(
     let mut serving = serve_all(listeners, tls, &ended);
     let policies = Arc::clone(service.decision_point.policies());
     serving.spawn(policies::watch(policies, Directory::new(&config.policies), ended));
+    // Ends with this function.
+    let mut background = JoinSet::new();
+    background.spawn(service.decision_point.directory().clone().watch(None));
     stop.await;
     drain.send_replace(true);
     tokio::time::sleep(config.shutdown_delay).await;
@@ -143,15 +146,17 @@ async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
     }
     let store: Arc<dyn EntityStore> = Arc::new(store);
     let cache: Arc<dyn SharedCache> = match &config.redis {
-        Some(url) => Arc::new(redis(url).await?),
+        Some(settings) => Arc::new(redis(settings).await?),
         None => Arc::new(InProcessCache::default()),
     };
     Ok(DecisionPoint::new(Arc::new(policies), store, cache))
 }
 
 /// Redis gets a moment to be there, so that the first answers are ordinary ones; no more.
-async fn redis(url: &str) -> Result<RedisCache, StartError> {
-    let cache = RedisCache::connect(url)?;
+async fn redis(options: &RedisOptions) -> Result<RedisCache, StartError> {
+    let (authorities, password) = (options.authorities.as_deref(), options.password.clone());
+    let address = RedisAddress::parse(&options.url, authorities, password)?;
+    let cache = RedisCache::connect(address, options.max_age)?;
     if !cache.connected_within(FIRST_CONNECTION).await {
         tracing::warn!("redis is not there yet; starting without it");
     }

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cache::RedisPassword;
+use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 
 pub use options::{InvalidFile, LogFormat, Options};
@@ -32,6 +34,22 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
 }
 
+/// Environment variable with the password of the Redis user; with `_FILE` added, of a file that
+/// holds it, which is read at each connection.
+pub const REDIS_PASSWORD_VARIABLE: &str = "AUTHZ_SERVICE_REDIS_PASSWORD";
+
+/// Where Redis is, and how long it is believed.
+pub struct RedisOptions {
+    /// Its URL.
+    pub url: String,
+    /// Certificates of the authorities that may vouch for it; the platform's when `None`.
+    pub authorities: Option<PathBuf>,
+    /// A password that is not in the URL.
+    pub password: Option<RedisPassword>,
+    /// How long roles read from it are believed without asking again.
+    pub max_age: Duration,
+}
+
 /// Everything the service needs to know to start.
 pub struct Config {
     /// Address that callers reach.
@@ -49,7 +67,7 @@ pub struct Config {
     /// Where entities are kept; in memory when `None`.
     pub database: Option<String>,
     /// The shared cache; in process when `None`.
-    pub redis: Option<String>,
+    pub redis: Option<RedisOptions>,
     /// Base URL that the metadata names; from `listen` when `None`.
     pub public_url: Option<PublicUrl>,
     /// Seconds a caller may keep a decision; 0 for not at all.
@@ -114,6 +132,7 @@ impl Config {
         if max_concurrent == 0 {
             return Err(InvalidConfig::Number("--max-concurrent: must be at least 1"));
         }
+        let redis = redis(options.redis, options.redis_ca, options.redis_max_age)?;
         let config = Self {
             listen,
             admin_listen: options.admin_listen,
@@ -124,7 +143,7 @@ impl Config {
                 .ok_or(InvalidConfig::Missing("--policies", "AUTHZ_SERVICE_POLICIES"))?,
             entities: options.entities,
             database: options.database,
-            redis: options.redis,
+            redis,
             public_url: options.public_url.as_deref().map(PublicUrl::parse).transpose()?,
             decision_max_age: options.decision_max_age.unwrap_or(5),
             max_concurrent,
@@ -149,6 +168,28 @@ fn tls(
         (None, None, None) => Ok(None),
         _ => Err(InvalidConfig::Tls),
     }
+}
+
+fn redis(
+    url: Option<String>,
+    authorities: Option<PathBuf>,
+    max_age: Option<u64>,
+) -> Result<Option<RedisOptions>, InvalidConfig> {
+    let max_age = max_age.map_or(SEEN_WITHIN, Duration::from_secs);
+    if max_age > RoleKey::TTL {
+        return Err(InvalidConfig::Number("--redis-max-age: must be at most 300"));
+    }
+    let password = redis_password();
+    Ok(url.map(|url| RedisOptions { url, authorities, password, max_age }))
+}
+
+/// The Redis password from the environment; the variable wins over the file.
+fn redis_password() -> Option<RedisPassword> {
+    let text = std::env::var(REDIS_PASSWORD_VARIABLE).ok().map(RedisPassword::Text);
+    text.or_else(|| {
+        let file = std::env::var_os(format!("{REDIS_PASSWORD_VARIABLE}_FILE"))?;
+        Some(RedisPassword::File(file.into()))
+    })
 }
 
 #[cfg(test)]

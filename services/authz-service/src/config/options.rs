@@ -43,10 +43,20 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Option<String>,
 
-    /// Role cache shared between replicas: `redis://[user:password@]host[:port][/database]`.
+    /// Role cache shared between replicas: `redis://[user:password@]host[:port][/database]`, or
+    /// `redis-cluster://host:port,host:port…`; TLS with `rediss://` and `rediss-cluster://`.
     /// Without it roles are cached in this process
     #[arg(long, env = "AUTHZ_SERVICE_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
+
+    /// PEM certificates of the authorities that may vouch for Redis [default: the platform's]
+    #[arg(long, env = "AUTHZ_SERVICE_REDIS_CA", value_name = "FILE")]
+    pub redis_ca: Option<PathBuf>,
+
+    /// Seconds that roles read from Redis, which others may write, are believed without asking
+    /// again; up to 300 [default: 5]
+    #[arg(long, env = "AUTHZ_SERVICE_REDIS_MAX_AGE", value_name = "SECONDS")]
+    pub redis_max_age: Option<u64>,
 
     /// Base URL that the metadata names [default: http:// and the address listened on]
     #[arg(long, env = "AUTHZ_SERVICE_PUBLIC_URL", value_name = "URL")]
@@ -130,6 +140,8 @@ impl Options {
             entities: self.entities.or(file.entities),
             database: self.database.or(file.database),
             redis: self.redis.or(file.redis),
+            redis_ca: self.redis_ca.or(file.redis_ca),
+            redis_max_age: self.redis_max_age.or(file.redis_max_age),
             public_url: self.public_url.or(file.public_url),
             decision_max_age: self.decision_max_age.or(file.decision_max_age),
             tls_cert: self.tls_cert.or(file.tls_cert),

@@ -8,6 +8,8 @@
 //! Each call examines a bounded number of candidates and says where to go on. It must not hold a
 //! thread: others get their turn between chunks.
 
+use std::sync::Arc;
+
 use claimgate_authz_api::{EvaluationRequest, Properties};
 
 use super::{DecisionPoint, judge};
@@ -190,7 +192,7 @@ impl DecisionPoint {
     async fn known_subject(
         &self,
         request: &EvaluationRequest,
-    ) -> Result<Option<Known>, StoreError> {
+    ) -> Result<Option<Arc<Known>>, StoreError> {
         let identity = Identity::of_subject(&request.subject);
         let known = self.find(&identity).await?;
         let stranger = matches!(identity, Identity::Subject { .. }) && !known.is_stored;

@@ -37,7 +37,7 @@ pub(super) async fn me(
     let guest = email.is_empty() && matches!(single(&headers, ROLES)?, None | Some("guest"));
     let identity = if guest { Identity::Anonymous } else { Identity::of_email(email, verified) };
     let known = service.decision_point.find(&identity).await?;
-    let body = Json(Me { email, roles: names(known.roles) });
+    let body = Json(Me { email, roles: names(&known.roles) });
     Ok(([(CACHE_CONTROL, "no-store")], body).into_response())
 }
 

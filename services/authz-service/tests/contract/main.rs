@@ -13,21 +13,27 @@
 )]
 
 mod caches;
+mod certificates;
 mod certification;
+mod cluster;
 mod configuration;
 mod drain;
 mod evaluation;
 mod evaluations;
 mod ext_authz;
 mod ext_authz_grpc;
+mod fanout;
 mod faults;
 mod http;
 mod interop;
 mod malformed;
+mod patient;
 mod policies;
 mod postgres;
 mod process;
 mod redis;
+mod redis_access;
+mod redis_faults;
 mod search;
 mod service;
 mod stores;

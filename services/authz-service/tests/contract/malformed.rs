@@ -16,7 +16,7 @@ fn plant(redis: &Redis, command: &[&str]) {
 #[test]
 fn they_are_ignored_replaced_and_not_logged() {
     let redis = Redis::start();
-    let service = Service::start(&["--redis", &redis.url()]);
+    let service = Service::start(&["--redis", &redis.url(), "--redis-max-age", "0"]);
     let large = format!("[\"planted\",\"{}\"]", "x".repeat(1_000_000));
     let many = serde_json::to_string(&vec!["planted"; 5_000]).unwrap();
     for command in [
@@ -52,7 +52,7 @@ fn they_are_ignored_replaced_and_not_logged() {
 #[test]
 fn a_well_formed_value_comes_before_the_store() {
     let redis = Redis::start();
-    let service = Service::start(&["--redis", &redis.url()]);
+    let service = Service::start(&["--redis", &redis.url(), "--redis-max-age", "0"]);
     plant(&redis, &["SET", KEY, r#"["auditor"]"#]);
     let answer = service.evaluate(&subject("TEST.USER-CM@example.com", true));
     assert_eq!(answer["context"]["roles"], serde_json::json!(["auditor"]));

@@ -5,13 +5,15 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use authz_service::cache::{RedisAddress, RedisCache};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 /// A running redis-server; killed when dropped.
 pub(crate) struct Redis {
     child: Child,
     port: u16,
-    _directory: tempfile::TempDir,
+    directory: TempDir,
 }
 
 /// A port that nobody listens on right now.
@@ -25,25 +27,38 @@ pub(crate) fn url_of(port: u16) -> String {
 
 impl Redis {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With further arguments of redis-server.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         // Another process can take a free port before Redis does.
-        (0..5).find_map(|_| Self::try_start_on(free_port())).expect("redis-server starts")
+        (0..5)
+            .find_map(|_| Self::try_start(free_port(), arguments, tempfile::tempdir().unwrap()))
+            .expect("redis-server starts")
     }
 
     pub(crate) fn start_on(port: u16) -> Self {
-        Self::try_start_on(port).unwrap_or_else(|| panic!("redis-server does not start on {port}"))
+        Self::start_on_with(port, &[], tempfile::tempdir().unwrap())
     }
 
-    fn try_start_on(port: u16) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
+    /// In `directory`, where it finds what an earlier one left.
+    pub(crate) fn start_on_with(port: u16, arguments: &[&str], directory: TempDir) -> Self {
+        Self::try_start(port, arguments, directory)
+            .unwrap_or_else(|| panic!("redis-server does not start on {port}"))
+    }
+
+    fn try_start(port: u16, arguments: &[&str], directory: TempDir) -> Option<Self> {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
+            .args(arguments)
             .current_dir(directory.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server is needed: apt-get install -y redis-server");
-        let mut redis = Self { child, port, _directory: directory };
+        let mut redis = Self { child, port, directory };
         redis.answers_within(Duration::from_secs(10)).then_some(redis)
     }
 
@@ -51,7 +66,7 @@ impl Redis {
         let end = Instant::now() + limit;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-                && self.command(&["PING"]) == "+PONG"
+                && matches!(self.command(&["PING"]).split(' ').next(), Some("+PONG" | "-LOADING"))
             {
                 return true;
             }
@@ -64,8 +79,37 @@ impl Redis {
         url_of(self.port)
     }
 
+    /// Another client of this server than [`Self::cache`]: at another address.
+    pub(crate) async fn cache_at(address: RedisAddress) -> RedisCache {
+        let cache = RedisCache::connect(address, Duration::ZERO).unwrap();
+        assert!(cache.connected_within(Duration::from_secs(10)).await);
+        cache
+    }
+
+    /// A client of this server, which believes what it reads for no time. Needs a Tokio runtime.
+    pub(crate) fn cache(&self) -> RedisCache {
+        self.cache_for(Duration::ZERO)
+    }
+
+    /// The same, which believes what it reads for `believed_for`.
+    pub(crate) fn cache_for(&self, believed_for: Duration) -> RedisCache {
+        let address = RedisAddress::parse(&self.url(), None, None).ok().unwrap();
+        RedisCache::connect(address, believed_for).unwrap()
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Ends it and hands its directory on.
+    pub(crate) fn stop(mut self) -> TempDir {
+        self.end();
+        std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap())
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Sends one command. The answer is its line, or the content of a bulk string.
@@ -107,7 +151,6 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
 }
