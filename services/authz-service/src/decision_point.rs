@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use claimgate_authz_api::{EvaluationContext, EvaluationRequest, EvaluationResponse, Properties};
+use jiff::Timestamp;
 
 use crate::cache::{CacheError, SharedCache};
 use crate::directory::{Directory, Identity, Known};
@@ -32,6 +33,8 @@ pub struct Answer {
     pub response: EvaluationResponse,
     /// Whether something failed on the way, so that the caller should ask again next time.
     pub degraded: bool,
+    /// When it may no longer be kept, because a role ends.
+    pub until: Option<Timestamp>,
 }
 
 /// The state of what the decision point depends on.
@@ -61,7 +64,7 @@ impl DecisionPoint {
         let engine = self.policies.engine();
         let resource = self.resource(&engine, request).await?;
         let response = judge(&engine, request, &subject, &resource);
-        Ok(Answer { response, degraded: subject.degraded })
+        Ok(Answer { response, degraded: subject.degraded, until: subject.until })
     }
 
     /// The policies that decide.

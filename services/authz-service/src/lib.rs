@@ -13,6 +13,7 @@
 //! time, never an answer.
 
 pub mod cache;
+pub mod changes;
 pub mod config;
 pub mod decision_point;
 pub mod directory;
@@ -23,6 +24,7 @@ pub mod hierarchy;
 pub mod keys;
 pub mod metrics;
 pub mod policies;
+pub mod revoke;
 pub mod roles;
 pub mod serve;
 pub mod server;

@@ -9,23 +9,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
+use crate::changes::Changes;
 use crate::config::{Config, RedisOptions};
 use crate::decision_point::DecisionPoint;
+use crate::directory::VersionSource;
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
 use crate::metrics::Metrics;
 use crate::policies::{self, Directory, Policies};
+use crate::revoke::Revoker;
 use crate::serve::{
     self,
     tls::{InvalidTls, Tls},
 };
-use crate::store::{self, EntityStore, InvalidDatabase, SqlStore};
+use crate::store::{self, AdminStore, EntityStore, InvalidDatabase, SqlStore, StoreError};
+use crate::trust::{InvalidIssuer, Issuers};
 use crate::wire::{InvalidPublicUrl, PublicUrl, Service, operators, router};
 
 /// How long a start waits for Redis.
@@ -46,6 +51,9 @@ pub enum StartError {
     /// The Redis URL cannot be used.
     #[error(transparent)]
     Redis(#[from] InvalidRedisUrl),
+    /// An identity provider cannot be trusted as configured.
+    #[error(transparent)]
+    Issuer(#[from] InvalidIssuer),
     /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] InvalidTls),
@@ -71,7 +79,10 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
-    let decision_point = decision_point(&config).await?;
+    let issuers = Issuers::new(config.issuers.clone())?;
+    let (decision_point, store) = decision_point(&config).await?;
+    let directory = decision_point.directory().clone();
+    let changes = Changes::new(Arc::clone(&store), directory.clone());
     let (listener, address) = bind("--listen", config.listen).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
@@ -83,6 +94,8 @@ pub async fn run(
         max_concurrent: config.max_concurrent,
         decision_max_age: config.decision_max_age,
         public_url: config.public_url.map_or_else(own_url, Ok)?,
+        revoker: Revoker::new(issuers, changes.clone(), config.token_lifetime),
+        changes,
         metrics: Metrics::default(),
         draining,
     });
@@ -99,7 +112,7 @@ pub async fn run(
     serving.spawn(policies::watch(policies, Directory::new(&config.policies), ended));
     // Ends with this function.
     let mut background = JoinSet::new();
-    background.spawn(service.decision_point.directory().clone().watch(None));
+    background.spawn(directory.watch(Some(Arc::new(StoreVersion(store)))));
     stop.await;
     drain.send_replace(true);
     tokio::time::sleep(config.shutdown_delay).await;
@@ -133,7 +146,19 @@ fn serve_all(
     tasks
 }
 
-async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
+/// Where the store stands, for whoever has to notice changes.
+struct StoreVersion(Arc<dyn AdminStore>);
+
+#[async_trait]
+impl VersionSource for StoreVersion {
+    async fn version(&self) -> Result<u64, StoreError> {
+        self.0.version().await.map(|version| version.0)
+    }
+}
+
+async fn decision_point(
+    config: &Config,
+) -> Result<(DecisionPoint, Arc<dyn AdminStore>), StartError> {
     let policies = Policies::load(&Directory::new(&config.policies).read()?)?;
     let entities = config.entities.as_deref().map(Entities::load).transpose()?;
     let store = match &config.database {
@@ -144,12 +169,13 @@ async fn decision_point(config: &Config) -> Result<DecisionPoint, StartError> {
         let seeded = store.seed(entities).await?;
         tracing::info!(seeded, subjects = entities.subjects.len(), "entities");
     }
-    let store: Arc<dyn EntityStore> = Arc::new(store);
+    let store: Arc<dyn AdminStore> = Arc::new(store);
     let cache: Arc<dyn SharedCache> = match &config.redis {
         Some(settings) => Arc::new(redis(settings).await?),
         None => Arc::new(InProcessCache::default()),
     };
-    Ok(DecisionPoint::new(Arc::new(policies), store, cache))
+    let entities: Arc<dyn EntityStore> = Arc::clone(&store) as _;
+    Ok((DecisionPoint::new(Arc::new(policies), entities, cache), store))
 }
 
 /// Redis gets a moment to be there, so that the first answers are ordinary ones; no more.

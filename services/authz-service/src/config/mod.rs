@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::cache::RedisPassword;
 use crate::keys::{RoleKey, SEEN_WITHIN};
+use crate::trust::IssuerOptions;
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 
 pub use options::{InvalidFile, LogFormat, Options};
@@ -74,6 +75,10 @@ pub struct Config {
     pub decision_max_age: u32,
     /// Requests answered at once; more get 503.
     pub max_concurrent: usize,
+    /// Identity providers whose statements are acted upon.
+    pub issuers: Vec<IssuerOptions>,
+    /// How long a revocation is remembered: the longest that a token lives.
+    pub token_lifetime: Duration,
     /// How long requests go on arriving after the signal to stop, while readiness says no.
     pub shutdown_delay: Duration,
 }
@@ -147,6 +152,8 @@ impl Config {
             public_url: options.public_url.as_deref().map(PublicUrl::parse).transpose()?,
             decision_max_age: options.decision_max_age.unwrap_or(5),
             max_concurrent,
+            issuers: options.issuers,
+            token_lifetime: Duration::from_secs(options.token_lifetime.unwrap_or(86_400).into()),
             shutdown_delay: Duration::from_secs(options.shutdown_delay.unwrap_or(0).into()),
         };
         if config.is_open() && !listen.ip().is_loopback() {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde::Deserialize;
 
+use crate::trust::IssuerOptions;
+
 /// A policy decision point: OpenID AuthZEN in front, Cedar policies inside.
 ///
 /// Flags win over the environment, the environment over the file. Callers present
@@ -87,6 +89,15 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_SHUTDOWN_DELAY", value_name = "SECONDS")]
     pub shutdown_delay: Option<u32>,
 
+    /// Longest life of a token, in seconds: for so long revocations are remembered
+    /// [default: 86400]
+    #[arg(long, env = "AUTHZ_SERVICE_TOKEN_LIFETIME", value_name = "SECONDS")]
+    pub token_lifetime: Option<u32>,
+
+    /// Identity providers whose logout tokens and security events count; in the file only.
+    #[arg(skip)]
+    pub issuers: Vec<IssuerOptions>,
+
     /// How log lines look [default: text]
     #[arg(long, env = "AUTHZ_SERVICE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -149,6 +160,8 @@ impl Options {
             tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
             max_concurrent: self.max_concurrent.or(file.max_concurrent),
             shutdown_delay: self.shutdown_delay.or(file.shutdown_delay),
+            token_lifetime: self.token_lifetime.or(file.token_lifetime),
+            issuers: file.issuers,
             log_format: self.log_format.or(file.log_format),
         }
     }

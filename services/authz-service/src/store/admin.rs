@@ -30,6 +30,11 @@ impl AdminStore for SqlStore {
         Ok(row.ok_or(sqlx::Error::RowNotFound)?.text()?)
     }
 
+    async fn decisions_version(&self) -> Result<Version, StoreError> {
+        let row = self.database.row(ADMIN_READ_LIMIT, "SELECT decisions FROM meta", vec![]).await?;
+        Ok(row.ok_or(sqlx::Error::RowNotFound)?.version()?)
+    }
+
     async fn stored_subject(
         &self,
         kind: &str,

@@ -189,6 +189,26 @@ impl Change {
         }
     }
 
+    /// Whether decisions can come out otherwise for it.
+    pub(super) fn concerns_decisions(&self) -> bool {
+        match self {
+            Self::PutSubject(_)
+            | Self::DeleteSubject { .. }
+            | Self::Grant { .. }
+            | Self::Withdraw { .. }
+            | Self::PutRole(_)
+            | Self::DeleteRole(_)
+            | Self::PutResource(_)
+            | Self::DeleteResource { .. }
+            | Self::PutPolicies(_) => true,
+            Self::Revoke { .. }
+            | Self::Unrevoke(_)
+            | Self::RaiseEpoch(_)
+            | Self::PutQuota(_)
+            | Self::DeleteQuota(_) => false,
+        }
+    }
+
     /// What it is about.
     pub fn target(&self) -> Target {
         match self {

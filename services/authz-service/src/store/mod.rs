@@ -122,6 +122,9 @@ pub trait AdminStore: EntityStore {
     /// This store's random name, made with it.
     async fn store_id(&self) -> Result<String, StoreError>;
 
+    /// The version of the last change that decisions can depend on.
+    async fn decisions_version(&self) -> Result<Version, StoreError>;
+
     /// A subject with its tag.
     async fn stored_subject(
         &self,

@@ -11,7 +11,7 @@ use super::pool::Connection;
 use super::rows::{resource_values, role_values, subject_values};
 use super::sql::Value;
 use super::version::Version;
-use super::writes::{Entry, next_version};
+use super::writes::{Entry, decisions_moved, next_version};
 use crate::entities::Entities;
 
 /// Name of the seed that `--entities` applies.
@@ -40,6 +40,7 @@ impl SqlStore {
             transaction.rollback().await;
             return Ok(false);
         }
+        decisions_moved(connection).await?;
         insert(connection, entities, version).await?;
         if let Some(by) = &Actor::parse(ACTOR) {
             let entry = Entry { version, at: (self.clock)(), by, action: "seed" };

@@ -77,6 +77,9 @@ impl Request<'_> {
         if !self.on.holds(found) {
             return Err(WriteError::PreconditionFailed);
         }
+        if self.change.concerns_decisions() {
+            decisions_moved(connection).await?;
+        }
         let etag = effects::make(connection, self.change, version, found, self.now).await?;
         let detail = self.change.detail();
         let entry = Entry { version, at: self.now, by: self.by, action: self.change.action() };
@@ -169,6 +172,11 @@ pub(super) async fn next_version(connection: &mut Connection) -> Result<Version,
     let sql = "UPDATE meta SET version = version + 1 WHERE id = 1 RETURNING version";
     let row = connection.row(sql, vec![]).await?;
     row.ok_or(sqlx::Error::RowNotFound)?.version()
+}
+
+/// What was decided before the version just taken is old.
+pub(super) async fn decisions_moved(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    connection.execute("UPDATE meta SET decisions = version", vec![]).await.map(drop)
 }
 
 /// Whole seconds, for a comparison in the database.

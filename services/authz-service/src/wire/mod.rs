@@ -16,8 +16,10 @@ mod metadata;
 mod operators;
 mod page_token;
 mod problem;
+mod revocation;
 mod roles;
 mod search;
+mod state;
 
 use std::sync::Arc;
 
@@ -29,16 +31,19 @@ use axum::response::Response;
 use axum::routing::{any, get, post};
 use claimgate_authz_api::{
     EVALUATION_PATH, EVALUATIONS_PATH, EvaluationRequest, SEARCH_ACTION_PATH, SEARCH_RESOURCE_PATH,
-    SEARCH_SUBJECT_PATH,
+    SEARCH_SUBJECT_PATH, STATE_PATH,
 };
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use credential::{Credentials, InvalidCredential};
 pub use metadata::{InvalidPublicUrl, PublicUrl};
 pub use operators::operators;
 
+use crate::changes::Changes;
 use crate::decision_point::{Answer, DecisionPoint};
 use crate::metrics::Metrics;
+use crate::revoke::Revoker;
 use crate::store::StoreError;
 use problem::Problem;
 
@@ -57,6 +62,10 @@ pub struct Service {
     pub is_open: bool,
     /// Requests answered at once.
     pub max_concurrent: usize,
+    /// What can be changed, and what filters are told.
+    pub changes: Changes,
+    /// Who acts upon what identity providers say.
+    pub revoker: Revoker,
     /// What operators count.
     pub metrics: Metrics,
     /// Whether the service is about to end.
@@ -79,7 +88,13 @@ impl Service {
 
     /// For how many seconds `answer` may be kept.
     fn max_age(&self, answer: &Answer) -> u32 {
-        if answer.degraded { 0 } else { self.decision_max_age }
+        if answer.degraded {
+            return 0;
+        }
+        let Some(until) = answer.until else { return self.decision_max_age };
+        let left = until.as_second().saturating_sub(Timestamp::now().as_second());
+        // Rounded down twice: better a second early than late.
+        self.decision_max_age.min(u32::try_from(left - 1).unwrap_or(0))
     }
 }
 
@@ -94,8 +109,13 @@ pub fn router(service: &Arc<Service>) -> Router {
     };
     let json = guarded(json_routes(service).fallback(not_found));
     let grpc = guarded(Router::new().route_service(ext_authz::PATH, ext_authz::server(service)));
+    // Their callers have no credential of ours; what they send is signed.
+    let statements = revocation::routes()
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn_with_state(limits.clone(), limits::limit));
     health::routes()
         .merge(json)
+        .merge(statements)
         .merge(grpc.layer(from_fn(ext_authz::speak_grpc)))
         .layer(from_fn(echo_request_id))
         .layer(from_fn_with_state(Arc::clone(service), operators::count))
@@ -110,6 +130,7 @@ fn json_routes(service: &Service) -> Router<Arc<Service>> {
         .route(SEARCH_RESOURCE_PATH, post(search::resources))
         .route(SEARCH_ACTION_PATH, post(search::actions))
         .merge(metadata::routes(&service.public_url))
+        .route(STATE_PATH, get(state::state))
         .route("/authz/me", get(me::me))
         .route(roles::PATH, any(roles::roles))
         .route(&format!("{}/{{*path}}", roles::PATH), any(roles::roles))
