@@ -10,6 +10,7 @@ mod budget;
 mod logout_token;
 mod security_event;
 
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -179,6 +180,6 @@ fn used(kind: &str, issuer: &str, jti: &str) -> Result<IdempotencyKey, RevokeErr
     IdempotencyKey::parse(&key).ok_or_else(|| RevokeError::Invalid("its jti cannot be kept".into()))
 }
 
-fn invalid(problem: impl ToString) -> RevokeError {
+fn invalid(problem: impl Display) -> RevokeError {
     RevokeError::Invalid(problem.to_string())
 }
