@@ -1,5 +1,6 @@
 //! authz-service: a policy decision point. A caller asks over OpenID AuthZEN 1.0 whether a subject
-//! may do an action to a resource, or Envoy over its HTTP ext_authz; Cedar policies decide, over entities kept in a store.
+//! may do an action to a resource, or Envoy over its ext_authz; Cedar policies decide, over entities
+//! kept in a store.
 //!
 //! The life of a question:
 //!
@@ -8,6 +9,9 @@
 //!    type and id, in the [`store`]. An unverified e-mail inherits nothing.
 //! 3. [`engine`] decides; it is pure and cannot fail, only say false and why.
 //! 4. `wire` answers, with how long the answer may be kept.
+//!
+//! What is known is changed through [`changes`] alone; identity providers change it by what they say
+//! and [`revoke`] verifies.
 //!
 //! A store that gives no answer is an error status, never a decision. A cache that fails costs
 //! time, never an answer.
