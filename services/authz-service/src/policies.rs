@@ -9,6 +9,7 @@
 //! engine.
 
 mod directory;
+pub mod stored;
 mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -17,12 +17,13 @@ use tokio::task::JoinSet;
 
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
 use crate::changes::Changes;
-use crate::config::{Config, RedisOptions};
+use crate::config::{Config, PolicySource, RedisOptions};
 use crate::decision_point::DecisionPoint;
 use crate::directory::VersionSource;
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
 use crate::metrics::Metrics;
+use crate::policies::stored::{self, NoStoredPolicies};
 use crate::policies::{self, Directory, Policies};
 use crate::revoke::Revoker;
 use crate::serve::{
@@ -42,6 +43,9 @@ pub enum StartError {
     /// The policies cannot be used.
     #[error("--policies: {0}")]
     Policies(#[from] InvalidPolicies),
+    /// The store's policies cannot be used.
+    #[error(transparent)]
+    StoredPolicies(#[from] NoStoredPolicies),
     /// The entities cannot be used.
     #[error("--entities: {0}")]
     Entities(#[from] InvalidEntities),
@@ -109,7 +113,7 @@ pub async fn run(
     let (end, ended) = watch::channel(false);
     let mut serving = serve_all(listeners, tls, &ended);
     let policies = Arc::clone(service.decision_point.policies());
-    serving.spawn(policies::watch(policies, Directory::new(&config.policies), ended));
+    follow_policies(&mut serving, &config.policies, policies, Arc::clone(&store), ended);
     // Ends with this function.
     let mut background = JoinSet::new();
     background.spawn(directory.watch(Some(Arc::new(StoreVersion(store)))));
@@ -146,6 +150,22 @@ fn serve_all(
     tasks
 }
 
+/// Has changed policies taken over, wherever they come from.
+fn follow_policies(
+    tasks: &mut JoinSet<()>,
+    source: &PolicySource,
+    policies: Arc<Policies>,
+    store: Arc<dyn AdminStore>,
+    ended: watch::Receiver<bool>,
+) {
+    match source {
+        PolicySource::Directory(path) => {
+            tasks.spawn(policies::watch(policies, Directory::new(path), ended))
+        }
+        PolicySource::Store { .. } => tasks.spawn(stored::follow(policies, store, ended)),
+    };
+}
+
 /// Where the store stands, for whoever has to notice changes.
 struct StoreVersion(Arc<dyn AdminStore>);
 
@@ -159,7 +179,6 @@ impl VersionSource for StoreVersion {
 async fn decision_point(
     config: &Config,
 ) -> Result<(DecisionPoint, Arc<dyn AdminStore>), StartError> {
-    let policies = Policies::load(&Directory::new(&config.policies).read()?)?;
     let entities = config.entities.as_deref().map(Entities::load).transpose()?;
     let store = match &config.database {
         Some(url) => store::open(url).await?,
@@ -170,6 +189,13 @@ async fn decision_point(
         tracing::info!(seeded, subjects = entities.subjects.len(), "entities");
     }
     let store: Arc<dyn AdminStore> = Arc::new(store);
+    let policies = match &config.policies {
+        PolicySource::Directory(path) => Policies::load(&Directory::new(path).read()?)?,
+        PolicySource::Store { first } => {
+            let first = first.as_deref().map(Directory::new);
+            stored::load(store.as_ref(), first.as_ref()).await?
+        }
+    };
     let cache: Arc<dyn SharedCache> = match &config.redis {
         Some(settings) => Arc::new(redis(settings).await?),
         None => Arc::new(InProcessCache::default()),

@@ -16,7 +16,7 @@ use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 
-pub use options::{InvalidFile, LogFormat, Options};
+pub use options::{InvalidFile, LogFormat, Options, PoliciesFrom};
 use secrets::InvalidSecret;
 
 /// Where callers' secrets come from: `AUTHZ_SERVICE_TOKEN` or the file that
@@ -51,6 +51,18 @@ pub struct RedisOptions {
     pub max_age: Duration,
 }
 
+/// Where policies come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicySource {
+    /// A directory with `schema.cedarschema` and `policies/*.cedar`.
+    Directory(PathBuf),
+    /// The store.
+    Store {
+        /// The directory that a store without policies takes its first ones from.
+        first: Option<PathBuf>,
+    },
+}
+
 /// Everything the service needs to know to start.
 pub struct Config {
     /// Address that callers reach.
@@ -61,8 +73,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Secrets that callers may present; empty when none is asked for.
     pub credentials: Credentials,
-    /// Directory with `schema.cedarschema` and `policies/*.cedar`.
-    pub policies: PathBuf,
+    /// Where policies come from.
+    pub policies: PolicySource,
     /// File with the entities to start with.
     pub entities: Option<PathBuf>,
     /// Where entities are kept; in memory when `None`.
@@ -143,9 +155,7 @@ impl Config {
             admin_listen: options.admin_listen,
             tls,
             credentials,
-            policies: options
-                .policies
-                .ok_or(InvalidConfig::Missing("--policies", "AUTHZ_SERVICE_POLICIES"))?,
+            policies: policies(options.policies, options.policies_from.unwrap_or_default())?,
             entities: options.entities,
             database: options.database,
             redis,
@@ -160,6 +170,16 @@ impl Config {
             return Err(InvalidConfig::Unguarded(listen));
         }
         Ok(config)
+    }
+}
+
+fn policies(directory: Option<PathBuf>, from: PoliciesFrom) -> Result<PolicySource, InvalidConfig> {
+    match (from, directory) {
+        (PoliciesFrom::Directory, Some(directory)) => Ok(PolicySource::Directory(directory)),
+        (PoliciesFrom::Directory, None) => {
+            Err(InvalidConfig::Missing("--policies", "AUTHZ_SERVICE_POLICIES"))
+        }
+        (PoliciesFrom::Store, first) => Ok(PolicySource::Store { first }),
     }
 }
 

@@ -36,6 +36,11 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_POLICIES", value_name = "DIR")]
     pub policies: Option<PathBuf>,
 
+    /// Where policies come from. A store without any takes those of --policies, once
+    /// [default: directory]
+    #[arg(long, env = "AUTHZ_SERVICE_POLICIES_FROM", value_name = "PLACE")]
+    pub policies_from: Option<PoliciesFrom>,
+
     /// File with the subjects, resources and actions to start with. Without --database they are
     /// kept in memory; a database takes them once
     #[arg(long, env = "AUTHZ_SERVICE_ENTITIES", value_name = "FILE")]
@@ -103,6 +108,17 @@ pub struct Options {
     pub log_format: Option<LogFormat>,
 }
 
+/// Where policies come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum PoliciesFrom {
+    /// The files of `--policies`, followed as they change.
+    #[default]
+    Directory,
+    /// The database, changed over the admin API.
+    Store,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -148,6 +164,7 @@ impl Options {
             listen: self.listen.or(file.listen),
             admin_listen: self.admin_listen.or(file.admin_listen),
             policies: self.policies.or(file.policies),
+            policies_from: self.policies_from.or(file.policies_from),
             entities: self.entities.or(file.entities),
             database: self.database.or(file.database),
             redis: self.redis.or(file.redis),

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use authz_service::store::{Actor, AdminStore, Change, PolicyDocument, PolicySet, Precondition};
 use serde_json::{Value, json};
 
+use crate::postgres;
 use crate::service::{ENTITIES, Service, bare_command, eventually, subject};
 
 const SCHEMA: &str = "entity Role; entity identity in [Role]; entity route;
@@ -84,4 +86,49 @@ fn a_directory_that_disappears_leaves_the_old_decisions() {
     std::fs::rename(&elsewhere, directory.path().join("policies")).unwrap();
     eventually(RELOAD, "it is back", || policies(&service)["state"] == "current");
     assert_eq!(answer(&service), before);
+}
+
+/// As the admin API does: another set in the same database.
+async fn put(database: &str, schema: &str, text: &str) {
+    let store = authz_service::store::open(database).await.unwrap();
+    let documents = vec![PolicyDocument { name: "all".into(), text: text.into() }];
+    let change = Change::PutPolicies(PolicySet { schema: schema.into(), documents });
+    let actor = Actor::parse("test").unwrap();
+    store.apply(&change, Precondition::None, &actor, None).await.unwrap();
+}
+
+fn replica(database: &str, more: &[&str]) -> Service {
+    let mut command = bare_command();
+    command.args(["--policies-from", "store", "--database", database, "--entities", ENTITIES]);
+    Service::spawn(command.args(more))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_follow_the_policies_of_their_store() {
+    let database = postgres::database().await;
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "schema.cedarschema", SCHEMA);
+    write(directory.path(), "policies/a.cedar", PERMIT);
+    let first = replica(&database, &["--policies", directory.path().to_str().unwrap()]);
+    // The second finds them in the store.
+    let second = replica(&database, &[]);
+    let decisions = || [answer(&first), answer(&second)].map(|answer| answer["decision"].clone());
+    assert_eq!(decisions(), [json!(true), json!(true)]);
+    assert_eq!(policies(&first)["version"], policies(&second)["version"]);
+    put(&database, SCHEMA, &format!("{PERMIT}{FORBID}")).await;
+    eventually(RELOAD, "both decide by the new set", || {
+        decisions() == [json!(false), json!(false)]
+    });
+    put(&database, SCHEMA, "permit (principal, action, resorce);").await;
+    eventually(RELOAD, "the bad set is seen", || policies(&first)["state"] == "stale");
+    assert_eq!(decisions(), [json!(false), json!(false)]);
+}
+
+#[tokio::test]
+async fn a_store_without_policies_is_nothing_to_start_from() {
+    let database = postgres::database().await;
+    let mut command = bare_command();
+    command.args(["--policies-from", "store", "--database", &database, "--entities", ENTITIES]);
+    let text = crate::process::refused(&mut command);
+    assert!(text.contains("--policies-from store: it holds none"), "{text}");
 }
