@@ -20,6 +20,7 @@ pub mod cache;
 pub mod changes;
 pub mod config;
 pub mod decision_point;
+pub mod decisions;
 pub mod directory;
 pub mod email;
 pub mod engine;

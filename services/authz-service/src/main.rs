@@ -4,16 +4,18 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use authz_service::config::{Config, LogFormat, Options};
+use authz_service::decisions::{self, Which};
 use authz_service::server;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let config = match Options::parse().completed() {
         Ok(options) => {
-            log(options.log_format.unwrap_or_default());
+            log(options.log_format.unwrap_or_default(), options.decision_log.unwrap_or_default());
             Config::new(options)
         }
         Err(error) => return failed(&error),
@@ -32,9 +34,14 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Lines on stderr, from `info` upwards unless `RUST_LOG` says otherwise.
-fn log(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// Lines on stderr, from `info` upwards unless `RUST_LOG` says otherwise. Decisions are asked for by
+/// an option of their own, and are there whatever it says.
+fn log(format: LogFormat, decisions: Which) {
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let directive = format!("{}=info", decisions::TARGET).parse::<Directive>();
+    if let (true, Ok(directive)) = (decisions != Which::Off, directive) {
+        filter = filter.add_directive(directive);
+    }
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),

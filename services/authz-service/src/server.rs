@@ -19,6 +19,7 @@ use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, Sh
 use crate::changes::Changes;
 use crate::config::{Config, PolicySource, RedisOptions};
 use crate::decision_point::DecisionPoint;
+use crate::decisions::Decisions;
 use crate::directory::VersionSource;
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
@@ -101,6 +102,7 @@ pub async fn run(
         revoker: Revoker::new(issuers, changes.clone(), config.token_lifetime),
         changes,
         metrics: Metrics::default(),
+        decisions: Decisions::new(config.decision_log, config.log_subjects),
         draining,
     });
     let mut listeners = vec![(listener, tls.clone(), router(&service))];

@@ -12,16 +12,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cache::RedisPassword;
+use crate::decisions::{InvalidLogKey, LogKey, Subjects, Which};
 use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 
-pub use options::{InvalidFile, LogFormat, Options, PoliciesFrom};
+pub use options::{InvalidFile, LogFormat, LogSubjects, Options, PoliciesFrom};
 use secrets::InvalidSecret;
 
 /// Where callers' secrets come from: `AUTHZ_SERVICE_TOKEN` or the file that
 /// `AUTHZ_SERVICE_TOKEN_FILE` names, one secret per line.
 pub const TOKEN_VARIABLE: &str = "AUTHZ_SERVICE_TOKEN";
+
+/// Where the key of hashed subjects in the decision log comes from: `AUTHZ_SERVICE_LOG_KEY` or the
+/// file that `AUTHZ_SERVICE_LOG_KEY_FILE` names. Without it every start makes its own.
+pub const LOG_KEY_VARIABLE: &str = "AUTHZ_SERVICE_LOG_KEY";
 
 /// A listener's certificate and whom it lets in by theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +98,10 @@ pub struct Config {
     pub token_lifetime: Duration,
     /// How long requests go on arriving after the signal to stop, while readiness says no.
     pub shutdown_delay: Duration,
+    /// Decisions that are logged.
+    pub decision_log: Which,
+    /// What logged decisions call their subject.
+    pub log_subjects: Subjects,
 }
 
 /// Why the options do not make a configuration. Each names the option.
@@ -118,6 +127,9 @@ pub enum InvalidConfig {
     /// A secret is unusable.
     #[error("{TOKEN_VARIABLE} {0}")]
     Credential(#[from] InvalidCredential),
+    /// The key of the decision log is unusable.
+    #[error("{LOG_KEY_VARIABLE} {0}")]
+    LogKey(#[from] InvalidLogKey),
     /// The base URL cannot be one.
     #[error(transparent)]
     PublicUrl(#[from] InvalidPublicUrl),
@@ -130,7 +142,9 @@ impl Config {
     /// What completed `options` mean, with the secrets of the process's environment.
     pub fn new(options: Options) -> Result<Self, InvalidConfig> {
         let secrets = secrets::from_environment(TOKEN_VARIABLE)?;
-        Self::with_secrets(options, secrets.as_deref())
+        let log_key = secrets::from_environment(LOG_KEY_VARIABLE)?;
+        let log_subjects = log_subjects(options.log_subjects.unwrap_or_default(), log_key)?;
+        Ok(Self { log_subjects, ..Self::with_secrets(options, secrets.as_deref())? })
     }
 
     /// Whether callers need neither a secret nor a certificate.
@@ -165,6 +179,8 @@ impl Config {
             issuers: options.issuers,
             token_lifetime: Duration::from_secs(options.token_lifetime.unwrap_or(86_400).into()),
             shutdown_delay: Duration::from_secs(options.shutdown_delay.unwrap_or(0).into()),
+            decision_log: options.decision_log.unwrap_or_default(),
+            log_subjects: Subjects::default(),
         };
         if config.is_open() && !listen.ip().is_loopback() {
             return Err(InvalidConfig::Unguarded(listen));
@@ -181,6 +197,14 @@ fn policies(directory: Option<PathBuf>, from: PoliciesFrom) -> Result<PolicySour
         }
         (PoliciesFrom::Store, first) => Ok(PolicySource::Store { first }),
     }
+}
+
+fn log_subjects(how: LogSubjects, key: Option<String>) -> Result<Subjects, InvalidLogKey> {
+    let key = key.map_or_else(LogKey::random, |key| LogKey::parse(&key))?;
+    Ok(match how {
+        LogSubjects::Hashed => Subjects::hashed(key),
+        LogSubjects::Plain => Subjects::plain(key),
+    })
 }
 
 fn tls(

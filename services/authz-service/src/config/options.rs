@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use serde::Deserialize;
 
+use crate::decisions::Which;
 use crate::trust::IssuerOptions;
 
 /// A policy decision point: OpenID AuthZEN in front, Cedar policies inside.
@@ -106,6 +107,36 @@ pub struct Options {
     /// How log lines look [default: text]
     #[arg(long, env = "AUTHZ_SERVICE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+
+    /// Decisions that are logged, one line each: off, denied or all [default: off]
+    #[arg(
+        long,
+        env = "AUTHZ_SERVICE_DECISION_LOG",
+        value_name = "WHICH",
+        hide_possible_values = true
+    )]
+    pub decision_log: Option<Which>,
+
+    /// What logged decisions call their subject: hashed (with $AUTHZ_SERVICE_LOG_KEY) or plain, by
+    /// its id [default: hashed]
+    #[arg(
+        long,
+        env = "AUTHZ_SERVICE_LOG_SUBJECTS",
+        value_name = "HOW",
+        hide_possible_values = true
+    )]
+    pub log_subjects: Option<LogSubjects>,
+}
+
+/// What logged decisions call their subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogSubjects {
+    /// A keyed hash of its type and id.
+    #[default]
+    Hashed,
+    /// Its id, unless that is an address.
+    Plain,
 }
 
 /// Where policies come from.
@@ -180,6 +211,8 @@ impl Options {
             token_lifetime: self.token_lifetime.or(file.token_lifetime),
             issuers: file.issuers,
             log_format: self.log_format.or(file.log_format),
+            decision_log: self.decision_log.or(file.decision_log),
+            log_subjects: self.log_subjects.or(file.log_subjects),
         }
     }
 }
@@ -205,11 +238,12 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_has_the_flags_names() {
-        let file = "listen: 127.0.0.1:1\npolicies: here\nlog-format: json\ntls-client-ca: ca.pem\n";
+        let file = "listen: 127.0.0.1:1\npolicies: here\nlog-format: json\ndecision-log: off\ntls-client-ca: ca.pem\n";
         let options = completed(&["--listen", "127.0.0.1:2"], file).unwrap();
         assert_eq!(options.listen.unwrap().port(), 2);
         assert_eq!(options.policies.unwrap(), Path::new("here"));
         assert_eq!(options.log_format, Some(LogFormat::Json));
+        assert_eq!(options.decision_log, Some(Which::Off));
         assert_eq!(options.tls_client_ca.unwrap(), Path::new("ca.pem"));
     }
 

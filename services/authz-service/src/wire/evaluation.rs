@@ -12,22 +12,23 @@ use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use super::{MAX_BODY_BYTES, Service, decode, json};
+use super::{MAX_BODY_BYTES, Service, decode, json, origin};
 
 pub(super) async fn evaluate(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    one(&service, members(&headers, body)?).await
+    one(&service, &headers, members(&headers, body)?).await
 }
 
 /// Answers a body that is one question.
 pub(super) async fn one(
     service: &Service,
+    headers: &HeaderMap,
     members: Map<String, Value>,
 ) -> Result<Response, Problem> {
-    let answer = service.evaluate(&decode::evaluation(members)?).await?;
+    let answer = service.evaluate(&decode::evaluation(members)?, origin(headers)).await?;
     let keep = service.max_age(&answer);
     Ok(([(CACHE_CONTROL, cache_control(keep))], Json(answer.response)).into_response())
 }

@@ -21,7 +21,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use super::{Service, decode, evaluation};
+use super::{Service, decode, evaluation, origin};
+use crate::decisions::Origin;
 use crate::store::StoreError;
 
 /// Most questions in one request.
@@ -40,10 +41,10 @@ pub(super) async fn evaluate(
     let semantic = Semantic::read(&mut members)?;
     let items = items(&mut members)?;
     if items.is_empty() {
-        return evaluation::one(&service, members).await;
+        return evaluation::one(&service, &headers, members).await;
     }
     let defaults = Defaults::read(members)?;
-    let answers = answer(&service, &defaults, items, semantic).await?;
+    let answers = answer(&service, origin(&headers), &defaults, items, semantic).await?;
     let cache_control = evaluation::cache_control(answers.keep.unwrap_or(0));
     Ok(([(CACHE_CONTROL, cache_control)], Json(Body { evaluations: answers.items }))
         .into_response())
@@ -202,6 +203,7 @@ impl Answers {
 
 async fn answer(
     service: &Service,
+    origin: Origin<'_>,
     defaults: &Defaults,
     items: Vec<Value>,
     semantic: Semantic,
@@ -213,7 +215,7 @@ async fn answer(
         }
         let item = match defaults.complete(index, item) {
             Ok(request) => {
-                let answer = service.evaluate(&request).await?;
+                let answer = service.evaluate(&request, origin).await?;
                 answers.keep_at_most(service.max_age(&answer));
                 Item::Decided(answer.response)
             }

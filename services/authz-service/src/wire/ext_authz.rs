@@ -35,6 +35,7 @@ use tonic::{Code, Request, Response, Status};
 
 use super::me::ROLES;
 use super::{MAX_BODY_BYTES, Service};
+use crate::decisions::Origin;
 use crate::store::StoreError;
 
 /// The path of the service's only method and whatever else is below it.
@@ -73,12 +74,28 @@ impl Authorization for ExtAuthz {
         &self,
         request: Request<CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
-        let question = question(request.into_inner())?;
-        let answer = self.0.evaluate(&question).await.map_err(|error| undecided(&error))?.response;
+        let request = request.into_inner();
+        let (request_id, is_path) = (request_id(&request), route(&request).is_none());
+        let question = question(request)?;
+        let origin = Origin { request_id: request_id.as_deref(), is_path };
+        let answer = self.0.evaluate(&question, origin).await;
+        let answer = answer.map_err(|error| undecided(&error))?.response;
         let response =
             if answer.decision { permitted(answer.context) } else { denied(&answer.context) };
         Ok(Response::new(response))
     }
+}
+
+/// What the gateway calls the client's request.
+fn request_id(request: &CheckRequest) -> Option<String> {
+    let http = request.attributes.as_ref()?.request.as_ref()?.http.as_ref()?;
+    http.headers.get("x-request-id").cloned()
+}
+
+/// What the gateway says of the route.
+fn route(request: &CheckRequest) -> Option<&str> {
+    let route = request.attributes.as_ref()?.context_extensions.get(ROUTE)?;
+    Some(route.as_str()).filter(|route| !route.is_empty())
 }
 
 fn question(request: CheckRequest) -> Result<EvaluationRequest, Status> {

@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -42,6 +42,7 @@ pub use operators::operators;
 
 use crate::changes::Changes;
 use crate::decision_point::{Answer, DecisionPoint};
+use crate::decisions::{Decisions, Origin};
 use crate::metrics::Metrics;
 use crate::revoke::Revoker;
 use crate::store::StoreError;
@@ -68,6 +69,8 @@ pub struct Service {
     pub revoker: Revoker,
     /// What operators count.
     pub metrics: Metrics,
+    /// What operators read about decisions.
+    pub decisions: Decisions,
     /// Whether the service is about to end.
     pub draining: watch::Receiver<bool>,
     /// Seconds a decision may be kept; 0 for not at all.
@@ -77,12 +80,18 @@ pub struct Service {
 }
 
 impl Service {
-    /// Asks the decision point and counts its answer.
-    async fn evaluate(&self, request: &EvaluationRequest) -> Result<Answer, StoreError> {
+    /// Asks the decision point; counts and logs its answer.
+    async fn evaluate(
+        &self,
+        request: &EvaluationRequest,
+        origin: Origin<'_>,
+    ) -> Result<Answer, StoreError> {
+        let begun = self.decisions.begin();
         let answer = self.decision_point.evaluate(request).await?;
         let response = &answer.response;
         let reason = response.context.reason.as_deref().unwrap_or_default();
         self.metrics.decided(response.decision, reason);
+        self.decisions.decided(begun, request, response, origin);
         Ok(answer)
     }
 
@@ -139,6 +148,12 @@ fn json_routes(service: &Service) -> Router<Arc<Service>> {
 
 async fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "No such resource.")
+}
+
+/// Where a question with these headers came from.
+fn origin(headers: &HeaderMap) -> Origin<'_> {
+    let request_id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    Origin { request_id, is_path: false }
 }
 
 /// AuthZEN 1.0, section 10.1.3: the answer carries the request's X-Request-ID.

@@ -26,6 +26,7 @@ use serde_json::Value;
 use super::Service;
 use super::me::{EMAIL, ROLES, VERIFIED, single};
 use super::problem::Problem;
+use crate::decisions::Origin;
 use crate::store::StoreError;
 
 /// The path, which Envoy puts before the client's or in its place.
@@ -47,7 +48,8 @@ pub(super) async fn roles(
         resource: route(&uri, &headers)?,
         context: Properties::new(),
     };
-    let answer = service.evaluate(&request).await.map_err(undecided)?.response;
+    let origin = Origin { is_path: path(&uri).is_some(), ..super::origin(&headers) };
+    let answer = service.evaluate(&request, origin).await.map_err(undecided)?.response;
     if !answer.decision {
         return Err(Problem::new(StatusCode::FORBIDDEN, "The policies do not permit this."));
     }
@@ -71,11 +73,16 @@ fn subject(headers: &HeaderMap) -> Result<Subject, Problem> {
 }
 
 fn route(uri: &Uri, headers: &HeaderMap) -> Result<Resource, Problem> {
-    let id = match uri.path().strip_prefix(PATH) {
-        Some(path) if !path.is_empty() => path,
-        _ => given(headers, ROUTE)?.ok_or_else(|| Problem::malformed(ROUTE, "is required"))?,
+    let id = match path(uri) {
+        Some(path) => path,
+        None => given(headers, ROUTE)?.ok_or_else(|| Problem::malformed(ROUTE, "is required"))?,
     };
     Ok(Resource { kind: "route".into(), id: id.to_owned(), properties: Properties::new() })
+}
+
+/// What the client called, where Envoy puts it behind ours.
+fn path(uri: &Uri) -> Option<&str> {
+    uri.path().strip_prefix(PATH).filter(|path| !path.is_empty())
 }
 
 /// An empty value is as good as none.

@@ -17,6 +17,7 @@ mod certificates;
 mod certification;
 mod cluster;
 mod configuration;
+mod decision_log;
 mod drain;
 mod evaluation;
 mod evaluations;
