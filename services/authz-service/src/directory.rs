@@ -14,6 +14,7 @@
 //! In front of both is the near cache. What it holds is no older than the role cache's entry may
 //! be, [`LONGEST`], or the end of a grant; and gone once this process hears of a change (`watch`).
 
+mod counts;
 mod flight;
 mod forgotten;
 mod identity;
@@ -37,11 +38,13 @@ use crate::hierarchy::CurrentHierarchy;
 use crate::keys::RoleKey;
 use crate::roles::{self, RoleName};
 use crate::store::{EntityStore, StoreError};
+use counts::{NearLookup, SharedLookup};
 use flight::Flights;
 use forgotten::Forgotten;
 use near::Near;
 use suspects::Suspects;
 
+pub use counts::{Counted, Counts, Outcome};
 pub use identity::Identity;
 pub use watch::{POLL, VersionSource};
 
@@ -112,7 +115,7 @@ struct Parts {
     version: AtomicU64,
     /// Whether the store said lately that no change was missed.
     confirmed: AtomicBool,
-    unreadable: AtomicU64,
+    counts: Counts,
     guest: Arc<Known>,
     unverified: Arc<Known>,
 }
@@ -130,7 +133,7 @@ impl Directory {
             forgotten: Forgotten::default(),
             version: AtomicU64::new(0),
             confirmed: AtomicBool::new(false),
-            unreadable: AtomicU64::new(0),
+            counts: Counts::default(),
             guest: Arc::new(Known::roles(vec![RoleName::guest()])),
             unverified: Arc::new(Known::roles(vec![RoleName::unverified_user()])),
         };
@@ -146,8 +149,10 @@ impl Directory {
             Identity::VerifiedEmail(_) | Identity::Subject { .. } => {}
         }
         if let Some(known) = parts.near.hit(identity) {
+            parts.counts.near(NearLookup::Hit);
             return Ok(known);
         }
+        parts.counts.near(NearLookup::Miss);
         // Before the look-up: what changes from here on is not in what it finds.
         let stamp = parts.near.stamp(identity);
         let (own, asked) = (Arc::clone(parts), identity.clone());
@@ -167,7 +172,17 @@ impl Directory {
 
     /// Messages of changes so far that nobody could read.
     pub fn unreadable(&self) -> u64 {
-        self.parts.unreadable.load(Ordering::Relaxed)
+        self.parts.counts.unreadable()
+    }
+
+    /// What is counted of look-ups and of word of changes.
+    pub fn counts(&self) -> &Counts {
+        &self.parts.counts
+    }
+
+    /// The version of the store that this process knows of.
+    pub fn store_version(&self) -> Version {
+        self.parts.version.load(Ordering::Acquire)
     }
 }
 
@@ -205,6 +220,7 @@ impl Parts {
         // Before the store is read: it can only be newer than this.
         let read_at = self.version.load(Ordering::Acquire);
         let cached = self.cached(&key).await;
+        self.counts.shared(cached.counted());
         if let Cached::Roles(roles, lives) = cached {
             // Whoever wrote it made it end with the first of the roles, so nothing may outlive it.
             let until = Timestamp::now().checked_add(lives).ok();
@@ -252,18 +268,18 @@ impl Parts {
             Cached::Malformed => {
                 self.cache.forget(key, self.version.load(Ordering::Acquire)).await.is_err()
             }
-            Cached::Nothing | Cached::Roles(..) => false,
+            Cached::Nothing | Cached::Outdated | Cached::Roles(..) => false,
         }
     }
 
     async fn cached(&self, key: &RoleKey) -> Cached {
         if self.suspects.is_suspect(key) {
-            return Cached::Nothing;
+            return Cached::Outdated;
         }
         let problem = match self.cache.fetch(key).await {
             Ok(None) => return Cached::Nothing,
             Ok(Some(found)) if !self.suspects.believes(&found, Instant::now()) => {
-                return Cached::Nothing;
+                return Cached::Outdated;
             }
             Ok(Some(found)) => match roles::decode(&found.value) {
                 Ok(roles) => return Cached::Roles(roles, found.lives.unwrap_or(LONGEST)),
@@ -285,6 +301,20 @@ enum Cached {
     /// Roles, and how long the entry will be there.
     Roles(Vec<RoleName>, Duration),
     Nothing,
+    /// Something that may be from before a change, which is as good as nothing.
+    Outdated,
     Malformed,
     Unavailable,
+}
+
+impl Cached {
+    fn counted(&self) -> SharedLookup {
+        match self {
+            Self::Roles(..) => SharedLookup::Hit,
+            Self::Nothing => SharedLookup::Miss,
+            Self::Outdated => SharedLookup::Outdated,
+            Self::Malformed => SharedLookup::Malformed,
+            Self::Unavailable => SharedLookup::Failed,
+        }
+    }
 }

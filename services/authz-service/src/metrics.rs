@@ -12,6 +12,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::directory::Counts;
+use crate::policies::Loaded;
+
 /// Content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -41,6 +44,17 @@ struct Build {
     version: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PolicyVersion {
+    version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Statement {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
 /// All counters of one service.
 pub struct Metrics {
     registry: Registry,
@@ -49,6 +63,10 @@ pub struct Metrics {
     decisions: Family<Decision, Counter>,
     shed: Counter,
     dependencies: Family<Dependency, Gauge>,
+    policies: Family<PolicyVersion, Gauge>,
+    policies_stale: Gauge,
+    store_version: Gauge,
+    statements: Family<Statement, Counter>,
 }
 
 impl Default for Metrics {
@@ -60,8 +78,13 @@ impl Default for Metrics {
             decisions: Family::default(),
             shed: Counter::default(),
             dependencies: Family::default(),
+            policies: Family::default(),
+            policies_stale: Gauge::default(),
+            store_version: Gauge::default(),
+            statements: Family::default(),
         };
         metrics.register();
+        metrics.register_state();
         metrics
     }
 }
@@ -89,6 +112,29 @@ impl Metrics {
         registry.register("build", "Version of the service", build);
     }
 
+    fn register_state(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("policies", "Version of the policies that decide", self.policies.clone());
+        let help = "Whether newer policies were offered and cannot be used";
+        registry.register("policies_stale", help, self.policies_stale.clone());
+        let help = "Version of the store that this process knows of";
+        registry.register("store_version", help, self.store_version.clone());
+        let help = "Logout tokens and security events by what became of them";
+        registry.register("statements", help, self.statements.clone());
+    }
+
+    /// Shows what is counted of subjects' look-ups too.
+    pub fn with(mut self, counts: &Counts) -> Self {
+        let registry = &mut self.registry;
+        let help = "Look-ups of subjects in this process";
+        registry.register("near_cache_lookups", help, counts.near.family());
+        let help = "Look-ups of roles in the cache that replicas share";
+        registry.register("shared_cache_lookups", help, counts.shared.family());
+        let help = "Messages of changes from other replicas";
+        registry.register("invalidations", help, counts.invalidations.family());
+        self
+    }
+
     /// A request to the route with the pattern `endpoint` was answered.
     pub fn answered(&self, endpoint: &str, status: u16, took: Duration) {
         let request = Request { endpoint: endpoint.to_owned(), status };
@@ -110,6 +156,24 @@ impl Metrics {
     /// Whether a dependency answers now.
     pub fn dependency(&self, dependency: &'static str, is_up: bool) {
         self.dependencies.get_or_create(&Dependency { dependency }).set(is_up.into());
+    }
+
+    /// Which policies decide now. There is one version at a time.
+    pub fn policies(&self, loaded: &Loaded) {
+        let version = PolicyVersion { version: loaded.version.to_string() };
+        self.policies.clear();
+        self.policies.get_or_create(&version).set(1);
+        self.policies_stale.set(loaded.is_stale().into());
+    }
+
+    /// Where the store stands.
+    pub fn store_version(&self, version: u64) {
+        self.store_version.set(i64::try_from(version).unwrap_or(i64::MAX));
+    }
+
+    /// A statement of an identity provider was taken, or refused; both from closed lists.
+    pub fn statement(&self, kind: &'static str, outcome: &'static str) {
+        self.statements.get_or_create(&Statement { kind, outcome }).inc();
     }
 
     /// All of it in the OpenMetrics text format.

@@ -55,6 +55,20 @@ pub enum RevokeError {
     Store(#[source] StoreError),
 }
 
+impl RevokeError {
+    /// Its kind, for who counts them.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid",
+            Self::Issuer => "issuer",
+            Self::Replayed => "replayed",
+            Self::Busy => "busy",
+            Self::Keys => "keys",
+            Self::Store(_) => "store",
+        }
+    }
+}
+
 /// Acts upon identity providers' statements.
 pub struct Revoker {
     issuers: Issuers,

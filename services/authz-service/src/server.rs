@@ -101,7 +101,7 @@ pub async fn run(
         public_url: config.public_url.map_or_else(own_url, Ok)?,
         revoker: Revoker::new(issuers, changes.clone(), config.token_lifetime),
         changes,
-        metrics: Metrics::default(),
+        metrics: Metrics::default().with(directory.counts()),
         decisions: Decisions::new(config.decision_log, config.log_subjects),
         draining,
     });

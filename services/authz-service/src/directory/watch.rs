@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::MissedTickBehavior;
 
+use super::counts::Word;
 use super::seen::{Follows, Seen};
 use super::{Directory, Identity, Parts};
 use crate::cache::{Heard, Invalidation, Version, What};
@@ -79,17 +80,19 @@ impl Watch {
         let parts = &self.directory.parts;
         match heard {
             Ok(Heard::Change(change)) => {
+                parts.counts.word(Word::Heard);
                 let follows = self.seen.heard(change.version);
                 parts.take_in(&change);
                 parts.follow(follows);
                 false
             }
             Ok(Heard::Resumed) => {
+                parts.counts.word(Word::Resumed);
                 parts.forgotten.again();
                 true
             }
             Ok(Heard::Unreadable) | Err(RecvError::Lagged(_)) => {
-                parts.unreadable.fetch_add(1, Ordering::Relaxed);
+                parts.counts.word(Word::Unreadable);
                 tracing::warn!("a word of changes could not be read; forgetting everything");
                 parts.forget_everything();
                 true

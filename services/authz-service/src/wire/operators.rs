@@ -25,6 +25,8 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
     let dependencies = service.decision_point.dependencies().await;
     service.metrics.dependency("store", dependencies.store.is_ok());
     service.metrics.dependency("cache", dependencies.cache.is_ok());
+    service.metrics.policies(&service.decision_point.policies().state());
+    service.metrics.store_version(service.decision_point.directory().store_version());
     let headers = [(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")];
     (headers, service.metrics.text()).into_response()
 }

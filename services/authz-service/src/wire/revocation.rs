@@ -20,6 +20,9 @@ use serde_json::json;
 use super::Service;
 use crate::revoke::RevokeError;
 
+/// What became of a statement that was acted upon.
+const TAKEN: &str = "taken";
+
 pub(super) fn routes() -> Router<Arc<Service>> {
     Router::new().route("/backchannel-logout", post(logout)).route("/security-events", post(event))
 }
@@ -37,6 +40,9 @@ async fn logout(
         Ok(Form(form)) => service.revoker.logout(form.logout_token.trim()).await,
         Err(_) => Err(RevokeError::Invalid("a form with logout_token is expected".into())),
     };
+    service
+        .metrics
+        .statement("logout", outcome.as_ref().map_or_else(RevokeError::kind, |()| TAKEN));
     if let Err(error) = outcome {
         note("logout", &error);
         return refused(
@@ -57,6 +63,9 @@ async fn event(
         Some(token) => service.revoker.event(token.trim()).await,
         None => Err(RevokeError::Invalid("a body of application/secevent+jwt is expected".into())),
     };
+    let taken = |changed: &bool| if *changed { TAKEN } else { "ignored" };
+    let counted = outcome.as_ref().map_or_else(RevokeError::kind, taken);
+    service.metrics.statement("security_event", counted);
     if let Err(error) = outcome {
         note("security event", &error);
         let err = match &error {

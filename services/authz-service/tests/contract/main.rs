@@ -28,6 +28,7 @@ mod faults;
 mod http;
 mod interop;
 mod malformed;
+mod metrics;
 mod patient;
 mod policies;
 mod postgres;
