@@ -7,8 +7,8 @@
 //! second and no more: who sends garbage must not take the decision point's time.
 
 mod budget;
-mod logout_token;
-mod security_event;
+pub mod logout_token;
+pub mod security_event;
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};

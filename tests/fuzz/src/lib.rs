@@ -1,20 +1,29 @@
 //! What is fuzzed: one function for each target, which panics when something does not hold.
 //!
-//! They are functions of their bytes alone: nothing is kept from one call to the next, so whatever
+//! They are functions of their bytes alone: nothing that counts is kept from one call to the next, so whatever
 //! is found is found again. The programs that hand them libFuzzer's bytes are in `bin/`; the tests
 //! hand them every seed.
 
+mod authz;
+mod check_request;
 mod dpop;
 mod gateway;
+mod questions;
 mod seeds;
+mod shared;
+mod statements;
 
 use claimgate::authn::{KeySet, PortableVerifier};
 use claimgate::policy::Policy;
 use serde_json::Value;
 
+pub use check_request::check_request;
 pub use dpop::dpop;
 use gateway::{BelievesEverything, Gateway};
+pub use questions::questions;
 pub use seeds::{seeds, signed};
+pub use shared::shared;
+pub use statements::statements;
 
 /// A credential, as `authorization` carries it, at a gateway with fixed keys. Only what was signed
 /// may pass, byte for byte.

@@ -55,6 +55,10 @@ pub fn seeds(target: &str) -> Option<Vec<Vec<u8>>> {
         "jwks" => Some(key_sets()),
         "config" => Some(configurations()),
         "dpop" => Some(crate::dpop::proofs()),
+        "questions" => Some(crate::questions::bodies()),
+        "check-request" => Some(crate::check_request::messages()),
+        "shared" => Some(crate::shared::values()),
+        "statements" => Some(crate::statements::texts()),
         _ => None,
     }
 }

@@ -56,6 +56,14 @@ pub(crate) enum Target {
     Config,
     /// A proof of possession, with real signatures and with believed ones.
     Dpop,
+    /// A body at the authorization service's AuthZEN endpoints.
+    Questions,
+    /// A message of Envoy's ext_authz over gRPC.
+    CheckRequest,
+    /// A value of the cache that replicas share.
+    Shared,
+    /// A logout token or a security event.
+    Statements,
 }
 
 impl Fuzz {
@@ -94,9 +102,9 @@ impl Fuzz {
         let runs = said.lines().rev().find_map(runs).unwrap_or("?");
         let (name, took) = (target.name(), begun.elapsed().as_secs_f64());
         if status.success() {
-            println!("{name:<8} ok     {took:>6.1} s {runs:>10} runs");
+            println!("{name:<13} ok     {took:>6.1} s {runs:>10} runs");
         } else {
-            println!("{said}\n{name:<8} FAILED {took:>6.1} s; the input is in");
+            println!("{said}\n{name:<13} FAILED {took:>6.1} s; the input is in");
             folders.findings()?.iter().for_each(|file| println!("  {}", file.display()));
         }
         Ok(status.success())
@@ -116,6 +124,10 @@ impl Target {
             Self::Jwks => "jwks",
             Self::Config => "config",
             Self::Dpop => "dpop",
+            Self::Questions => "questions",
+            Self::CheckRequest => "check-request",
+            Self::Shared => "shared",
+            Self::Statements => "statements",
         }
     }
 }

@@ -6,13 +6,13 @@
 use claimgate::authn::Statement;
 
 /// Media types of a logout token; identity providers from before the final specification name none.
-pub(super) const TYPES: [&str; 3] = ["logout+jwt", "jwt", ""];
+pub const TYPES: [&str; 3] = ["logout+jwt", "jwt", ""];
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// Who is logged out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum LoggedOut {
+pub enum LoggedOut {
     /// One session.
     Session(String),
     /// All sessions that a subject has now.
@@ -21,14 +21,16 @@ pub(super) enum LoggedOut {
 
 /// A logout token.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LogoutToken {
-    pub(super) jti: String,
-    pub(super) who: LoggedOut,
+pub struct LogoutToken {
+    /// Its name, for which it is used once.
+    pub jti: String,
+    /// Whose tokens no longer count.
+    pub who: LoggedOut,
 }
 
 /// Why a verified statement is no logout token. Names the claim, never its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotALogout {
+pub enum NotALogout {
     /// No `jti`, so it could be sent again.
     #[error("it has no jti")]
     Jti,
@@ -44,7 +46,8 @@ pub(super) enum NotALogout {
 }
 
 impl LogoutToken {
-    pub(super) fn read(statement: &Statement) -> Result<Self, NotALogout> {
+    /// What a verified statement says, if it is a logout token.
+    pub fn read(statement: &Statement) -> Result<Self, NotALogout> {
         let claims = &statement.claims;
         let text = |name: &str| {
             claims.named(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::logout_token::LoggedOut;
 
 /// The media type of a security event token (RFC 8417 §2.3).
-pub(super) const TYPES: [&str; 1] = ["secevent+jwt"];
+pub const TYPES: [&str; 1] = ["secevent+jwt"];
 
 const SESSION_REVOKED: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 const CREDENTIAL_CHANGE: &str =
@@ -19,25 +19,27 @@ const CREDENTIAL_CHANGE: &str =
 
 /// A security event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct SecurityEvent {
-    pub(super) jti: String,
+pub struct SecurityEvent {
+    /// Its name, for which it is used once.
+    pub jti: String,
     /// What it revokes, if anything.
-    pub(super) revoked: Option<Revoked>,
+    pub revoked: Option<Revoked>,
 }
 
 /// Whose tokens no longer count.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Revoked {
+pub struct Revoked {
     /// `iss` of the tokens, where the event names one.
-    pub(super) issuer: Option<String>,
-    pub(super) who: LoggedOut,
+    pub issuer: Option<String>,
+    /// Them.
+    pub who: LoggedOut,
     /// When it happened, where the event says so.
-    pub(super) at: Option<Timestamp>,
+    pub at: Option<Timestamp>,
 }
 
 /// Why a verified statement is no event we understand. Names the claim, never its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotAnEvent {
+pub enum NotAnEvent {
     /// No `jti`, so it could be sent again.
     #[error("it has no jti")]
     Jti,
@@ -50,7 +52,8 @@ pub(super) enum NotAnEvent {
 }
 
 impl SecurityEvent {
-    pub(super) fn read(statement: &Statement) -> Result<Self, NotAnEvent> {
+    /// What a verified statement says, if it is a security event.
+    pub fn read(statement: &Statement) -> Result<Self, NotAnEvent> {
         let claims = &statement.claims;
         let jti = claims.named("jti").and_then(|jti| text(&jti)).ok_or(NotAnEvent::Jti)?;
         let events = claims.named("events").ok_or(NotAnEvent::Events)?;
