@@ -10,6 +10,7 @@ mod direct_calls;
 mod disconnects;
 mod doubtful_claims;
 mod elsewhere;
+mod ext_authz;
 mod faults;
 mod forged_tokens;
 mod harness;
