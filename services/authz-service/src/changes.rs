@@ -64,6 +64,8 @@ impl Changes {
             Change::Revoke { .. } | Change::Unrevoke(_) | Change::RaiseEpoch(_) => What::State,
             // Nothing is kept of quotas.
             Change::PutQuota(_) | Change::DeleteQuota(_) => What::State,
+            // Asked for with every request that presents one.
+            Change::IssueSecret { .. } => What::State,
         })
     }
 

@@ -6,9 +6,10 @@ use sqlx::AssertSqlSafe;
 use super::reads::page_size;
 use super::rows::{resource, role, subject, text};
 use super::{
-    ADMIN_READ_LIMIT, Actor, AdminStore, Applied, AuditEntry, AuditFilter, Change, IdempotencyKey,
-    KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion, Precondition, Quota, SqlStore, StateAnswer,
-    StateEntry, StatePlace, StoreError, Stored, Version, WriteError,
+    ADMIN_READ_LIMIT, Actor, AdminSecret, AdminStore, Applied, AuditEntry, AuditFilter, Change,
+    IdempotencyKey, KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion, Precondition, Quota,
+    SecretDigest, SqlStore, StateAnswer, StateEntry, StatePlace, StoreError, Stored, Version,
+    WriteError,
 };
 use crate::entities::{Resource, Role, Subject};
 use crate::roles::RoleName;
@@ -136,6 +137,12 @@ impl AdminStore for SqlStore {
         limit: u32,
     ) -> Result<Vec<StateEntry>, StoreError> {
         self.live_revocations(after, limit).await
+    }
+
+    async fn admin_secret(&self, digest: &SecretDigest) -> Result<Option<AdminSecret>, StoreError> {
+        let sql = "SELECT holder, expires_at FROM admin_secrets WHERE digest = $1";
+        let row = self.database.row(ADMIN_READ_LIMIT, sql, vec![text(digest.as_str())]).await?;
+        row.map(AdminSecret::read).transpose().map_err(StoreError::from)
     }
 
     async fn state_since(

@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::change::{Actor, Target};
+use super::change::Target;
+use super::labels::Actor;
 use super::sql::{Row, Value as Bound};
 use super::version::Version;
 
@@ -17,7 +18,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// Who did it.
     pub actor: String,
-    /// What was done: `put`, `delete`, `grant`, `withdraw`, `revoke`, `unrevoke`, `raise`, `seed`.
+    /// What was done: `put`, `delete`, `grant`, `withdraw`, `revoke`, `unrevoke`, `raise`,
+    /// `issue`, `seed`.
     pub action: String,
     /// To what.
     pub target: Target,

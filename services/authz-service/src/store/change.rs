@@ -9,13 +9,11 @@ use serde_json::{Value, json};
 
 use super::policies::PolicySet;
 use super::quotas::Quota;
+use super::secrets::{SecretDigest, check_holder};
 use super::state::{EpochScope, Revocation, RevocationKey};
 use super::version::{ETag, Version};
 use crate::entities::{InvalidEntities, Resource, Role, Subject};
 use crate::roles::RoleName;
-
-/// Longest name of an actor and longest idempotency key, in bytes.
-const MAX_LABEL_BYTES: usize = 256;
 
 /// One change. All of it happens, with its audit entry, or nothing does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -80,12 +78,23 @@ pub enum Change {
     PutQuota(Quota),
     /// Removes the definition of a quota.
     DeleteQuota(String),
+    /// Lets whoever presents a secret administer until `expires_at`. Secrets that have ended are
+    /// forgotten with it.
+    IssueSecret {
+        /// Of the secret.
+        digest: SecretDigest,
+        /// The actor of what is done with it.
+        holder: String,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
 }
 
 /// What a change is about, as the audit log names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// `subject`, `resource`, `role`, `policies`, `revocation`, `epoch`, `quota` or `entities`.
+    /// `subject`, `resource`, `role`, `policies`, `revocation`, `epoch`, `quota`,
+    /// `admin_secret` or `entities`.
     pub kind: String,
     /// Its id; `<type>/<id>` of subjects and resources, empty for policies.
     pub id: String,
@@ -127,41 +136,6 @@ impl Precondition {
     }
 }
 
-/// Who makes a change, for the audit log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Actor(String);
-
-impl Actor {
-    /// `None` for an empty or too long name, or one with control characters.
-    pub fn parse(name: &str) -> Option<Self> {
-        is_label(name).then(|| Self(name.to_owned()))
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A caller's name for one request. The same request under the same key happens once, for 24 h.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdempotencyKey(String);
-
-impl IdempotencyKey {
-    /// `None` for an empty or too long key, or one with control characters.
-    pub fn parse(key: &str) -> Option<Self> {
-        is_label(key).then(|| Self(key.to_owned()))
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-fn is_label(text: &str) -> bool {
-    (1..=MAX_LABEL_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
-}
-
 /// A change that happened and will not be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Applied {
@@ -186,6 +160,7 @@ impl Change {
             Self::Revoke { .. } => "revoke",
             Self::Unrevoke(_) => "unrevoke",
             Self::RaiseEpoch(_) => "raise",
+            Self::IssueSecret { .. } => "issue",
         }
     }
 
@@ -205,7 +180,8 @@ impl Change {
             | Self::Unrevoke(_)
             | Self::RaiseEpoch(_)
             | Self::PutQuota(_)
-            | Self::DeleteQuota(_) => false,
+            | Self::DeleteQuota(_)
+            | Self::IssueSecret { .. } => false,
         }
     }
 
@@ -227,6 +203,7 @@ impl Change {
             Self::RaiseEpoch(scope) => Target::new("epoch", scope.text()),
             Self::PutQuota(quota) => Target::new("quota", quota.name.as_str()),
             Self::DeleteQuota(name) => Target::new("quota", name.as_str()),
+            Self::IssueSecret { digest, .. } => Target::new("admin_secret", digest.short()),
         }
     }
 
@@ -250,6 +227,7 @@ impl Change {
                 json!({"issued_before": revocation.issued_before(), "expires_at": expires_at})
             }
             Self::PutQuota(quota) => json!(quota),
+            Self::IssueSecret { expires_at, .. } => json!({"expires_at": expires_at}),
             Self::DeleteSubject { .. }
             | Self::DeleteResource { .. }
             | Self::DeleteRole(_)
@@ -273,6 +251,10 @@ impl Change {
             }
             Self::Grant { expires_at, .. } => future("expires_at", *expires_at, now),
             Self::RaiseEpoch(scope) => scope.check(),
+            Self::IssueSecret { holder, expires_at, .. } => {
+                check_holder(holder)?;
+                future("expires_at", Some(*expires_at), now)
+            }
             Self::DeleteSubject { .. }
             | Self::Withdraw { .. }
             | Self::DeleteRole(_)

@@ -51,6 +51,9 @@ fn lookup(change: &Change) -> (&'static str, Vec<Value>) {
         Change::PutQuota(Quota { name, .. }) | Change::DeleteQuota(name) => {
             ("SELECT version FROM quotas WHERE name = $1", vec![text(name)])
         }
+        Change::IssueSecret { digest, .. } => {
+            ("SELECT version FROM admin_secrets WHERE digest = $1", vec![text(digest.as_str())])
+        }
     }
 }
 
@@ -71,6 +74,7 @@ pub(super) async fn make(
             | Change::PutQuota(_)
             | Change::Revoke { .. }
             | Change::RaiseEpoch(_)
+            | Change::IssueSecret { .. }
     );
     if needs_target && found.is_none() {
         return Err(WriteError::NotFound);
@@ -91,6 +95,9 @@ pub(super) async fn make(
             effect.revoke(revocation.clone(), *expires_at).await?;
         }
         Change::RaiseEpoch(scope) => effect.raise(scope).await?,
+        Change::IssueSecret { digest, holder, expires_at } => {
+            effect.issue(digest.as_str(), holder, *expires_at).await?;
+        }
         Change::DeleteSubject { kind, id } => {
             let sql = "DELETE FROM subjects WHERE kind = $1 AND id = $2";
             return effect.delete(sql, &[kind, id]).await;
@@ -260,6 +267,20 @@ impl Effect<'_> {
 
     async fn raise(&mut self, scope: &EpochScope) -> Result<(), WriteError> {
         self.put_state(scope.row_key(), &Body::Epoch(scope.clone()), None).await
+    }
+
+    async fn issue(
+        &mut self,
+        digest: &str,
+        holder: &str,
+        end: Timestamp,
+    ) -> Result<(), WriteError> {
+        let ended = vec![self.now.as_second().into()];
+        self.run("DELETE FROM admin_secrets WHERE expires_at <= $1", ended).await?;
+        let sql = "INSERT INTO admin_secrets (digest, holder, expires_at, version) \
+                   VALUES ($1, $2, $3, $4)";
+        let end = end.as_second().into();
+        self.run(sql, vec![digest.into(), holder.into(), end, self.version.into()]).await
     }
 
     async fn put_state(

@@ -18,6 +18,7 @@ mod database;
 mod effects;
 mod error;
 mod feed;
+mod labels;
 mod policies;
 mod pool;
 mod postgres;
@@ -25,6 +26,7 @@ mod purge;
 mod quotas;
 mod reads;
 mod rows;
+mod secrets;
 mod seed;
 mod sql;
 mod sqlite;
@@ -44,10 +46,12 @@ use crate::roles::RoleName;
 use database::Database;
 
 pub use audit::{AuditEntry, AuditFilter};
-pub use change::{Actor, Applied, Change, IdempotencyKey, Precondition, Target};
+pub use change::{Applied, Change, Precondition, Target};
 pub use error::{InvalidDatabase, StoreError, WriteError};
+pub use labels::{Actor, IdempotencyKey};
 pub use policies::{KEPT_SETS, PolicyDocument, PolicySet, PolicySetVersion};
 pub use quotas::{Quota, QuotaKey};
+pub use secrets::{AdminSecret, SecretDigest};
 pub use state::{
     EpochScope, Revocation, RevocationKey, StateAnswer, StateChunk, StateEntry, StateNews,
     StatePlace, TOMBSTONES_KEPT,
@@ -190,6 +194,9 @@ pub trait AdminStore: EntityStore {
         limit: u32,
     ) -> Result<Vec<StateEntry>, StoreError>;
 
+    /// What the secret with this digest stands for, ended or not.
+    async fn admin_secret(&self, digest: &SecretDigest) -> Result<Option<AdminSecret>, StoreError>;
+
     /// The feed of revocations and epochs from `place` on; from its beginning when `None`.
     async fn state_since(
         &self,
@@ -212,6 +219,16 @@ pub async fn open(url: &str) -> Result<SqlStore, InvalidDatabase> {
     let is_postgres = ["postgres://", "postgresql://"].iter().any(|form| url.starts_with(form));
     let database = if is_postgres { postgres::open(url).await } else { sqlite::open(url).await }?;
     Ok(SqlStore::new(database))
+}
+
+/// Opens what `--database` names while a service may be using it, for a command that makes one
+/// change which no service keeps near. A file must have been made by a service of this version.
+pub async fn open_beside(url: &str) -> Result<SqlStore, InvalidDatabase> {
+    if url.starts_with("sqlite:") {
+        sqlite::beside(url).await.map(SqlStore::new)
+    } else {
+        open(url).await
+    }
 }
 
 impl SqlStore {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::SqlStore;
-use super::change::{Actor, Target};
+use super::change::Target;
 use super::error::InvalidDatabase;
+use super::labels::Actor;
 use super::pool::Connection;
 use super::rows::{resource_values, role_values, subject_values};
 use super::sql::Value;

@@ -48,6 +48,12 @@ pub(super) async fn open(url: &str) -> Result<Database, InvalidDatabase> {
     with(options, None, Some(lock)).await
 }
 
+/// The database in a file that a service has made and may be using.
+pub(super) async fn beside(url: &str) -> Result<Database, InvalidDatabase> {
+    let options = options(url)?.synchronous(SqliteSynchronous::Full);
+    connected(options, None, None).await
+}
+
 fn options(url: &str) -> Result<SqliteConnectOptions, InvalidDatabase> {
     let options = SqliteConnectOptions::from_str(url).map_err(InvalidDatabase::Open)?;
     // Statement logging would put look-up keys within reach of a log level.
@@ -81,6 +87,14 @@ async fn with(
         SqliteConnection::connect_with(&options).await.map_err(InvalidDatabase::Open)?;
     MIGRATIONS.run(&mut connection).await.map_err(InvalidDatabase::Migrate)?;
     connection.close().await.map_err(InvalidDatabase::Open)?;
+    connected(options, keeper, lock).await
+}
+
+async fn connected(
+    options: SqliteConnectOptions,
+    keeper: Option<Mutex<SqliteConnection>>,
+    lock: Option<File>,
+) -> Result<Database, InvalidDatabase> {
     let readers = pool(READERS, options.clone().busy_timeout(CALL_LIMIT));
     let writers = pool(1, options.busy_timeout(WRITE_LIMIT));
     let readers = Pool::Sqlite(readers);

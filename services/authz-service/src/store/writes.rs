@@ -10,8 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::change::{Actor, Applied, Change, IdempotencyKey, Precondition, Target};
+use super::change::{Applied, Change, Precondition, Target};
 use super::error::{StoreError, WriteError};
+use super::labels::{Actor, IdempotencyKey};
 use super::pool::Connection;
 use super::sql::Value;
 use super::version::{ETag, Version};
@@ -130,6 +131,9 @@ impl Request<'_> {
     }
 
     fn digest(&self) -> Result<String, sqlx::Error> {
+        if let Some(request) = self.key.and_then(IdempotencyKey::request) {
+            return Ok(request.to_owned());
+        }
         let request = serde_json::to_vec(&(self.change, self.on))
             .map_err(|error| sqlx::Error::Encode(error.into()))?;
         Ok(Sha256::digest(request).iter().map(|byte| format!("{byte:02x}")).collect())
