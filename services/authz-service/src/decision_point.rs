@@ -3,6 +3,7 @@
 //! It joins `directory` (who is this?) and `engine` (may they?). It must not answer when it could
 //! not look: a store that fails is an error for the wire to report, never a denial or a permit.
 
+mod explain;
 pub mod search;
 
 use std::borrow::Cow;

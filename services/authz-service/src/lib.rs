@@ -16,6 +16,7 @@
 //! A store that gives no answer is an error status, never a decision. A cache that fails costs
 //! time, never an answer.
 
+pub mod admin;
 pub mod cache;
 pub mod changes;
 pub mod config;

@@ -1,11 +1,11 @@
 //! The `authz-service` command: signals, logging and the exit status around [`authz_service`].
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use authz_service::config::{Config, LogFormat, Options};
+use authz_service::config::{Command, Config, LogFormat, Options};
 use authz_service::decisions::{self, Which};
-use authz_service::server;
+use authz_service::{admin, server};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -16,6 +16,9 @@ async fn main() -> ExitCode {
     let config = match Options::parse().completed() {
         Ok(options) => {
             log(options.log_format.unwrap_or_default(), options.decision_log.unwrap_or_default());
+            if let Some(Command::AdminToken { lifetime }) = &options.command {
+                return print(admin::issue_secret(options.database.as_deref(), *lifetime).await);
+            }
             Config::new(options)
         }
         Err(error) => return failed(&error),
@@ -46,6 +49,16 @@ fn log(format: LogFormat, decisions: Which) {
     match format {
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
+}
+
+/// The one line that a script wants.
+fn print(secret: Result<String, admin::IssueError>) -> ExitCode {
+    let written = secret.map(|secret| writeln!(io::stdout(), "{secret}"));
+    match written {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
     }
 }
 

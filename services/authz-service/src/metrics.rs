@@ -40,6 +40,11 @@ struct Dependency {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Login {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -62,6 +67,7 @@ pub struct Metrics {
     durations: Histogram,
     decisions: Family<Decision, Counter>,
     shed: Counter,
+    refused_logins: Family<Login, Counter>,
     dependencies: Family<Dependency, Gauge>,
     policies: Family<PolicyVersion, Gauge>,
     policies_stale: Gauge,
@@ -77,6 +83,7 @@ impl Default for Metrics {
             durations: Histogram::new(BUCKETS),
             decisions: Family::default(),
             shed: Counter::default(),
+            refused_logins: Family::default(),
             dependencies: Family::default(),
             policies: Family::default(),
             policies_stale: Gauge::default(),
@@ -104,6 +111,11 @@ impl Metrics {
             "shed",
             "Requests refused because too many were under way",
             self.shed.clone(),
+        );
+        registry.register(
+            "admin_refused",
+            "Administrative requests refused for who sent them",
+            self.refused_logins.clone(),
         );
         let help = "Whether a dependency answered when these metrics were asked for";
         registry.register("dependency_up", help, self.dependencies.clone());
@@ -151,6 +163,11 @@ impl Metrics {
     /// A request was refused because too many were under way.
     pub fn shed(&self) {
         self.shed.inc();
+    }
+
+    /// An administrative request was refused for who sent it, for one of a closed list of reasons.
+    pub fn refused_login(&self, reason: &'static str) {
+        self.refused_logins.get_or_create(&Login { reason }).inc();
     }
 
     /// Whether a dependency answers now.

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::admin::{self, Admin, InvalidAdmin};
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
 use crate::changes::Changes;
 use crate::config::{Config, PolicySource, RedisOptions};
@@ -59,6 +60,9 @@ pub enum StartError {
     /// An identity provider cannot be trusted as configured.
     #[error(transparent)]
     Issuer(#[from] InvalidIssuer),
+    /// Administrators cannot be known as configured.
+    #[error(transparent)]
+    Admin(#[from] InvalidAdmin),
     /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] InvalidTls),
@@ -92,6 +96,7 @@ pub async fn run(
     let scheme = if tls.is_some() { "https" } else { "http" };
     let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
     let (drain, draining) = watch::channel(false);
+    let access = admin::Access::new(config.admin.clone())?;
     let service = Arc::new(Service {
         decision_point,
         is_open: config.is_open(),
@@ -109,7 +114,14 @@ pub async fn run(
     if let Some(address) = config.admin_listen {
         let (listener, address) = bind("--admin-listen", address).await?;
         eprintln!("administration on http://{address}");
-        listeners.push((listener, None, operators(&service)));
+        let admin = Admin {
+            service: Arc::clone(&service),
+            access,
+            is_local: address.ip().is_loopback(),
+            policies: config.policies.clone(),
+            token_lifetime: config.token_lifetime,
+        };
+        listeners.push((listener, None, operators(&service).merge(admin::router(admin))));
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);

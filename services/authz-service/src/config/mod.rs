@@ -11,13 +11,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::admin::AdminOptions;
 use crate::cache::RedisPassword;
 use crate::decisions::{InvalidLogKey, LogKey, Subjects, Which};
 use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 
-pub use options::{InvalidFile, LogFormat, LogSubjects, Options, PoliciesFrom};
+pub use options::{Command, InvalidFile, LogFormat, LogSubjects, Options, PoliciesFrom};
 use secrets::InvalidSecret;
 
 /// Where callers' secrets come from: `AUTHZ_SERVICE_TOKEN` or the file that
@@ -94,6 +95,8 @@ pub struct Config {
     pub max_concurrent: usize,
     /// Identity providers whose statements are acted upon.
     pub issuers: Vec<IssuerOptions>,
+    /// Whose tokens administer, beside secrets that the local command makes.
+    pub admin: Option<AdminOptions>,
     /// How long a revocation is remembered: the longest that a token lives.
     pub token_lifetime: Duration,
     /// How long requests go on arriving after the signal to stop, while readiness says no.
@@ -177,6 +180,7 @@ impl Config {
             decision_max_age: options.decision_max_age.unwrap_or(5),
             max_concurrent,
             issuers: options.issuers,
+            admin: options.admin,
             token_lifetime: Duration::from_secs(options.token_lifetime.unwrap_or(86_400).into()),
             shutdown_delay: Duration::from_secs(options.shutdown_delay.unwrap_or(0).into()),
             decision_log: options.decision_log.unwrap_or_default(),

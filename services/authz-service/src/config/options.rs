@@ -3,10 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Parser;
 use serde::Deserialize;
 
+use crate::admin::AdminOptions;
 use crate::decisions::Which;
 use crate::trust::IssuerOptions;
 
@@ -21,7 +23,7 @@ use crate::trust::IssuerOptions;
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Options {
     /// YAML file with any of these options
-    #[arg(long, env = "AUTHZ_SERVICE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "AUTHZ_SERVICE_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
@@ -29,7 +31,7 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
-    /// Address for operators: /metrics, /health. Off unless given
+    /// Address for operators: /metrics, /health, /admin/v1. Off unless given
     #[arg(long, env = "AUTHZ_SERVICE_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
 
@@ -48,7 +50,13 @@ pub struct Options {
     pub entities: Option<PathBuf>,
 
     /// Where entities are kept: `sqlite:FILE` or `postgres://[user[:password]@]host[:port]/database`
-    #[arg(long, env = "AUTHZ_SERVICE_DATABASE", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "AUTHZ_SERVICE_DATABASE",
+        value_name = "URL",
+        hide_env_values = true,
+        global = true
+    )]
     pub database: Option<String>,
 
     /// Role cache shared between replicas: `redis://[user:password@]host[:port][/database]`, or
@@ -104,6 +112,10 @@ pub struct Options {
     #[arg(skip)]
     pub issuers: Vec<IssuerOptions>,
 
+    /// Whose tokens administer; in the file only.
+    #[arg(skip)]
+    pub admin: Option<AdminOptions>,
+
     /// How log lines look [default: text]
     #[arg(long, env = "AUTHZ_SERVICE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -126,6 +138,11 @@ pub struct Options {
         hide_possible_values = true
     )]
     pub log_subjects: Option<LogSubjects>,
+
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub command: Option<Command>,
 }
 
 /// What logged decisions call their subject.
@@ -137,6 +154,37 @@ pub enum LogSubjects {
     Hashed,
     /// Its id, unless that is an address.
     Plain,
+}
+
+/// What the program does beside serving.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Command {
+    /// Print a secret that administers for a while: to begin with, and when nothing else works.
+    ///
+    /// Needs access to the database, which a service may be using. It is presented as
+    /// `Authorization: Bearer …` and is in the audit log under this user's name.
+    AdminToken {
+        /// How long it works: a number with s, m or h; up to 24h
+        #[arg(long, default_value = "15m", value_parser = lifetime)]
+        lifetime: Duration,
+    },
+}
+
+/// Longest life of a secret made by `admin-token`.
+const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
+
+fn lifetime(text: &str) -> Result<Duration, &'static str> {
+    const FORM: &str = "must be a number with s, m or h, from 1s to 24h";
+    let unit = text.chars().last().ok_or(FORM)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        _ => return Err(FORM),
+    };
+    let number = text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
+    let lifetime = number.and_then(|number| number.checked_mul(seconds)).map(Duration::from_secs);
+    lifetime.filter(|life| (1..=LONGEST_LIFETIME.as_secs()).contains(&life.as_secs())).ok_or(FORM)
 }
 
 /// Where policies come from.
@@ -210,6 +258,8 @@ impl Options {
             shutdown_delay: self.shutdown_delay.or(file.shutdown_delay),
             token_lifetime: self.token_lifetime.or(file.token_lifetime),
             issuers: file.issuers,
+            admin: file.admin,
+            command: self.command,
             log_format: self.log_format.or(file.log_format),
             decision_log: self.decision_log.or(file.decision_log),
             log_subjects: self.log_subjects.or(file.log_subjects),

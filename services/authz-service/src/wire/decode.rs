@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 
 /// The question that `members` ask.
-pub(super) fn evaluation(mut members: Map<String, Value>) -> Result<EvaluationRequest, Problem> {
+pub(crate) fn evaluation(mut members: Map<String, Value>) -> Result<EvaluationRequest, Problem> {
     Ok(EvaluationRequest {
         subject: Entity::required(&mut members, "subject")?.into_subject()?,
         action: Entity::required(&mut members, "action")?.into_action()?,

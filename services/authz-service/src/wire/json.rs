@@ -14,10 +14,10 @@ use serde_json::{Map, Number, Value};
 use super::problem::Problem;
 
 /// The field that faults of the body as a whole are named by.
-pub(super) const BODY: &str = "body";
+pub(crate) const BODY: &str = "body";
 
 /// The members of a body; what its headers say is checked first.
-pub(super) fn members(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(crate) fn members(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
     if !is_json(headers) {
         return Err(Problem::malformed("content-type", "must be application/json"));
     }

@@ -4,18 +4,18 @@
 //! load limits; refusals are problem details. Nothing here logs a request's content.
 
 mod credential;
-mod decode;
+pub(crate) mod decode;
 mod evaluation;
 mod evaluations;
 mod ext_authz;
 mod health;
-mod json;
+pub(crate) mod json;
 mod limits;
 mod me;
 mod metadata;
-mod operators;
+pub(crate) mod operators;
 mod page_token;
-mod problem;
+pub(crate) mod problem;
 mod revocation;
 mod roles;
 mod search;

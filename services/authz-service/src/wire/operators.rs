@@ -32,7 +32,7 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// Counts a request under its route's pattern.
-pub(super) async fn count(
+pub(crate) async fn count(
     State(service): State<Arc<Service>>,
     request: Request,
     next: Next,

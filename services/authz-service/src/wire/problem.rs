@@ -12,22 +12,27 @@ use crate::store::StoreError;
 
 /// A refusal on its way out.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     field: Option<String>,
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), field: None }
     }
 
     /// 400 for a member of the request: `field` is its path, such as `subject.id`.
-    pub(super) fn malformed(field: impl Into<String>, detail: &str) -> Self {
+    pub(crate) fn malformed(field: impl Into<String>, detail: &str) -> Self {
         let field = field.into();
         let detail = format!("{field} {detail}");
         Self { status: StatusCode::BAD_REQUEST, detail, field: Some(field) }
+    }
+
+    /// A refusal with another status for a member of the request.
+    pub(crate) fn of_field(status: StatusCode, field: impl Into<String>, detail: &str) -> Self {
+        Self { status, ..Self::malformed(field, detail) }
     }
 
     /// The same fault, found below the place `at` of the request.
@@ -49,7 +54,7 @@ impl Problem {
     }
 
     /// 503 that asks to come back.
-    pub(super) fn busy(detail: &str) -> Self {
+    pub(crate) fn busy(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 

@@ -36,6 +36,13 @@ pub(crate) fn send(
     exchange(&mut stream, address, (method, path), headers, body)
 }
 
+/// Sends a request without a body to `address` under the name `host`.
+pub(crate) fn send_to(address: &str, host: &str, method: &str, path: &str) -> Reply {
+    let mut stream = TcpStream::connect(address).expect("the service listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    exchange(&mut stream, host, (method, path), &[], None)
+}
+
 /// As [`send`], over a connection that stands already.
 pub(crate) fn exchange(
     stream: &mut (impl Read + Write),

@@ -1,0 +1,118 @@
+//! Stands before every endpoint: bounds the load, finds out who asks, and asks whether they may.
+//! What the table of endpoints does not list is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+
+use super::Admin;
+use super::access::{Administrator, NotKnown};
+use super::permission::Permissions;
+use super::routes;
+use crate::wire::problem::Problem;
+
+/// Requests answered at once.
+const MAX_CONCURRENT: usize = 64;
+/// Longest time for one request, its body included.
+const MAX_DURATION: Duration = Duration::from_secs(10);
+
+/// What a request wants, by the table of endpoints.
+struct Wish {
+    method: Method,
+    path: Option<MatchedPath>,
+}
+
+impl Wish {
+    fn of(request: &Request) -> Self {
+        let method = match *request.method() {
+            Method::HEAD => Method::GET,
+            ref method => method.clone(),
+        };
+        Self { method, path: request.extensions().get().cloned() }
+    }
+}
+
+/// What the guard knows.
+#[derive(Clone)]
+pub(super) struct Guard {
+    admin: Arc<Admin>,
+    permissions: Option<Arc<Permissions>>,
+    places: Arc<Semaphore>,
+}
+
+impl Guard {
+    pub(super) fn of(admin: &Arc<Admin>) -> Self {
+        // Built in and tested; were they unusable nobody would be let in.
+        let permissions = Permissions::built_in()
+            .inspect_err(|error| tracing::error!(%error, "administration is closed"));
+        Self {
+            admin: Arc::clone(admin),
+            permissions: permissions.ok().map(Arc::new),
+            places: Arc::new(Semaphore::new(MAX_CONCURRENT)),
+        }
+    }
+
+    async fn admit(&self, headers: &HeaderMap, asked: &Wish) -> Result<Administrator, Problem> {
+        let store = self.admin.store();
+        let known = self.admin.access.administrator(headers, self.admin.is_local, store).await;
+        let administrator = known.map_err(|error| self.not_known(error))?;
+        if self.may(&administrator, asked) {
+            return Ok(administrator);
+        }
+        self.admin.service.metrics.refused_login("forbidden");
+        Err(Problem::new(StatusCode::FORBIDDEN, "Your roles do not allow this."))
+    }
+
+    fn may(&self, administrator: &Administrator, asked: &Wish) -> bool {
+        let (Some(permissions), Some(path)) = (&self.permissions, &asked.path) else {
+            return false;
+        };
+        // A method that the path does not have: whoever may look is told which ones it has.
+        let needed = routes::permission(asked.method.as_str(), path.as_str())
+            .or_else(|| routes::any(path.as_str()));
+        needed.is_some_and(|needed| permissions.allow(administrator, needed))
+    }
+
+    fn not_known(&self, error: NotKnown) -> Problem {
+        self.admin.service.metrics.refused_login(error.reason());
+        match error {
+            NotKnown::Store(error) => error.into(),
+            NotKnown::Keys => Problem::busy("The issuer's keys cannot be fetched."),
+            NotKnown::Missing | NotKnown::Malformed | NotKnown::Token | NotKnown::Secret => {
+                Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "The administrator's token is missing or does not count here.",
+                )
+            }
+        }
+    }
+}
+
+pub(super) async fn guard(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Ok(_place) = guard.places.try_acquire() else {
+        return Problem::busy("Too many requests at once.").into_response();
+    };
+    let wish = Wish::of(&request);
+    let answer = async {
+        match guard.admit(request.headers(), &wish).await {
+            Ok(administrator) => {
+                request.extensions_mut().insert(administrator);
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        }
+    };
+    match tokio::time::timeout(MAX_DURATION, answer).await {
+        Ok(response) => response,
+        Err(_) => Problem::busy("The request took too long.").into_response(),
+    }
+}

@@ -1,0 +1,64 @@
+//! `/quotas`: how much of something is allowed to whom.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::Admin;
+use super::answer::{self, Item};
+use super::asked::Asked;
+use super::page::Wanted;
+use super::path::Names;
+use super::resources::same;
+use crate::store::{Change, Quota, QuotaKey};
+use crate::wire::problem::Problem;
+
+pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Response, Problem> {
+    let wanted = Wanted::read("quotas", &uri, &[])?;
+    let after = wanted.after::<1>()?;
+    let after = after.as_ref().map(|[name]| name.as_str());
+    let found = admin.store().quotas(after, wanted.limit()? + 1).await?;
+    wanted.answer(found, |found| vec![found.value.name.clone()], Item::from)
+}
+
+pub(super) async fn one(
+    State(admin): State<Arc<Admin>>,
+    Names(name): Names<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    answer::stored(&asked.headers, admin.store().quota(&name).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotaPut {
+    name: Option<String>,
+    key: QuotaKey,
+    requests: u32,
+    per_seconds: u32,
+    burst: u32,
+}
+
+pub(super) async fn put(
+    State(admin): State<Arc<Admin>>,
+    Names(name): Names<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let QuotaPut { name: said, key, requests, per_seconds, burst } = asked.body()?;
+    same("name", said.as_deref(), &name)?;
+    let quota = Quota { name, key, requests, per_seconds, burst };
+    let applied = asked.apply(&admin, Change::PutQuota(quota)).await?;
+    Ok(answer::done(answer::put(asked.is_creation()), &applied))
+}
+
+pub(super) async fn delete(
+    State(admin): State<Arc<Admin>>,
+    Names(name): Names<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let applied = asked.apply(&admin, Change::DeleteQuota(name)).await?;
+    Ok(answer::done(StatusCode::OK, &applied))
+}
