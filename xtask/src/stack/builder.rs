@@ -18,6 +18,7 @@ type Edit = Box<dyn FnOnce(&mut Value)>;
 /// Made by [`Stack::builder`].
 pub struct Builder {
     pub(super) redis: bool,
+    pub(super) roles_believed_for: Option<Duration>,
     pub(super) signing_key: Option<PathBuf>,
     pub(super) token_lifetime: Option<Duration>,
     pub(super) workers: u32,
@@ -31,6 +32,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             redis: false,
+            roles_believed_for: None,
             signing_key: None,
             token_lifetime: None,
             workers: 2,
@@ -60,6 +62,14 @@ impl Builder {
     #[must_use]
     pub fn redis(mut self) -> Self {
         self.redis = true;
+        self
+    }
+
+    /// How long the authorization service believes roles that it read from Redis, in whole seconds;
+    /// its own default when not set.
+    #[must_use]
+    pub fn roles_believed_for(mut self, span: Duration) -> Self {
+        self.roles_believed_for = Some(span);
         self
     }
 

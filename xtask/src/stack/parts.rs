@@ -137,7 +137,11 @@ impl Plan<'_> {
         if !self.builder.redis {
             return Ok(launch);
         }
-        Ok(launch.args(["--redis", &format!("redis://{}/", local(self.ports.redis))]))
+        let launch = launch.args(["--redis", &format!("redis://{}/", local(self.ports.redis))]);
+        Ok(match self.builder.roles_believed_for {
+            Some(span) => launch.args(["--redis-max-age", &span.as_secs().to_string()]),
+            None => launch,
+        })
     }
 
     fn service(&self, part: Part) -> Result<Launch> {

@@ -1,6 +1,8 @@
 //! Values in Redis that authz-service never wrote: none is believed, none is fatal, and the roles
 //! are those of the store.
 
+use std::time::Duration;
+
 use claimgate_e2e::echo::{Echo, Echoed};
 use claimgate_e2e::edit::all_routes_to;
 use claimgate_e2e::mint::{Mint, with};
@@ -55,7 +57,9 @@ fn foreign() -> Vec<Vec<String>> {
 #[test]
 fn a_foreign_value_in_redis_never_becomes_a_role() {
     let echo = Echo::start();
-    let stack = own_stack(builder().redis().edit_envoy(all_routes_to(&echo)));
+    // Every question is to meet what is in Redis, not what was there a moment ago.
+    let builder = builder().redis().roles_believed_for(Duration::ZERO);
+    let stack = own_stack(builder.edit_envoy(all_routes_to(&echo)));
     let server = stack.address(Part::Redis);
     let mint = Mint::of(&stack);
     for (index, command) in foreign().iter().enumerate() {
@@ -78,7 +82,7 @@ fn a_foreign_value_in_redis_never_becomes_a_role() {
 
 #[test]
 fn who_asks_who_they_are_gets_the_stores_roles_whatever_is_in_redis() {
-    let stack = own_stack(builder().redis());
+    let stack = own_stack(builder().redis().roles_believed_for(Duration::ZERO));
     let server = stack.address(Part::Redis);
     let token = tokens::direct(&stack, &USER).access_token;
     for command in foreign() {
