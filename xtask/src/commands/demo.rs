@@ -23,6 +23,9 @@ pub(crate) struct Demo {
     /// A real Redis as the authorization service's cache, not its own memory.
     #[arg(long)]
     redis: bool,
+    /// Starts what is built already, and builds nothing.
+    #[arg(long)]
+    built: bool,
     /// Runs `sh -c CMD` once everything is ready, stops everything, and exits with its status.
     #[arg(long, value_name = "CMD")]
     exec: Option<String>,
@@ -32,8 +35,10 @@ impl Demo {
     pub(crate) fn run(self) -> Result<ExitCode> {
         // Before minutes of building: a taken port is the likeliest obstacle.
         drop(Ports::fixed()?);
-        stack::build_parts()?;
-        wasm::build(true)?;
+        if !self.built {
+            stack::build_parts()?;
+            wasm::build(true)?;
+        }
         let begun = Instant::now();
         let stack = self.start()?;
         say(format_args!("ready in {:.1} s; logs in {FOLDER}", begun.elapsed().as_secs_f64()));

@@ -13,11 +13,11 @@ use claimgate_proc::{Launch, Output, Process, port_holder, port_is_free, wait_un
 use xtask::run::Scratch;
 use xtask::workspace;
 
-/// For the ports of another demo to be free, and for the start, which looks at the build first.
-/// On a new machine that is a build of its own: the services alone, with other features.
-pub(super) const PATIENCE: Duration = Duration::from_secs(400);
-/// For every other test of a demo to have had its turn, that build included.
-const TURNS: Duration = Duration::from_secs(900);
+/// For the ports of another demo to be free, and for the start. What it starts is built with the
+/// tests: a build of the services alone would be another one, with other features.
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+/// For every other test of a demo to have had its turn.
+const TURNS: Duration = Duration::from_secs(600);
 const PORTS: [u16; 7] = [8080, 9901, 8180, 8182, 8001, 8002, 8003];
 
 /// The turn to use the contract's ports, and a folder for what the demo says.
@@ -45,7 +45,7 @@ impl Turn {
             let _ = fs::remove_file(before);
         }
         // A shell keeps the two apart, and becomes the task runner.
-        let script = r#"exec "$0" demo "$@" >"$STDOUT""#;
+        let script = r#"exec "$0" demo --built "$@" >"$STDOUT""#;
         let binary = workspace::debug_binary("xtask").expect("cargo knows its target folder");
         let shell = Launch::new("demo", "sh", Output::Log(log)).args(["-c", script]).arg(binary);
         let process = launch(shell.env("STDOUT", &stdout)).start().expect("a shell");
