@@ -6,6 +6,7 @@
 //! never wait without a limit.
 
 mod binaryen;
+mod decision_points;
 mod envoy;
 mod install;
 mod postgres;
@@ -13,6 +14,7 @@ mod rust;
 mod system;
 
 pub use binaryen::{Binaryen, binaryen};
+pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
 pub(crate) use install::digest;
 pub use postgres::postgres;

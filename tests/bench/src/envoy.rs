@@ -7,12 +7,13 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use claimgate_proc::{Launch, Output, Process, http_get, http_status, is_stopping};
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 
 use crate::listeners::{self, Reply};
+use crate::machine::rss_mb;
 use crate::scenario::Scenario;
 use crate::site::{self, Site};
 
@@ -72,10 +73,7 @@ impl Envoy {
 
     /// Its resident memory in MB (10⁶ bytes).
     pub fn rss_mb(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))?;
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib: f64 = kib.context("no VmRSS")?.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib * 1024.0 / 1e6)
+        rss_mb(self.process.pid())
     }
 
     /// A counter; 0 when Envoy has none of that name.

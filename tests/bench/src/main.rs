@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: what the filter costs in a real Envoy, beside Envoy's own filters.
+//! `cargo xtask bench`: what the filter costs in a real Envoy, beside Envoy's own filters; with
+//! `--service`, what the authorization service costs beside others ([`service`]).
 //!
 //! One Envoy has a listener per scenario, `wrk` loads them in turn, and the CPU time of
 //! the process divided by the requests is the result. Every scenario is first shown to do its job.
@@ -18,6 +19,7 @@ mod profile;
 mod ratio;
 mod report;
 mod scenario;
+mod service;
 mod signer;
 mod site;
 mod tokens;
@@ -28,7 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Args, Parser};
 
 use envoy::Envoy;
 use listeners::Reply;
@@ -39,9 +41,18 @@ use report::Report;
 use scenario::Scenario;
 use site::{Paths, Site};
 
-/// The flags that `cargo xtask bench` passes on, and the paths it finds.
+/// What is measured.
 #[derive(Parser)]
 #[command(name = "claimgate-bench")]
+enum Command {
+    /// The filter, in Envoy.
+    Filter(Arguments),
+    /// The authorization service.
+    Service(service::Arguments),
+}
+
+/// The flags that `cargo xtask bench` passes on, and the paths it finds.
+#[derive(Args)]
 struct Arguments {
     /// Fewer and shorter rounds, and only what the ratios need.
     #[arg(long)]
@@ -60,7 +71,10 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let result = run(&Arguments::parse());
+    let result = match Command::parse() {
+        Command::Filter(arguments) => run(&arguments),
+        Command::Service(arguments) => service::run(&arguments),
+    };
     claimgate_proc::park_if_stopping();
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -90,7 +104,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
 }
 
 fn measured(Arguments { quick, ratio, paths, .. }: &Arguments) -> Result<Report> {
-    let machine = Machine::here(&paths.envoy)?;
+    let machine = Machine::here(&[("envoy", &paths.envoy, "--version")])?;
     let groups = if ratio.is_empty() { ratio::groups(*quick) } else { ratio::of_ratios(ratio)? };
     let scenarios = ratio::members(&groups);
     let workers = if *quick || !ratio.is_empty() { 1 } else { 2 };

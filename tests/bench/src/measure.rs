@@ -181,7 +181,8 @@ fn summaries(samples: &[(&'static str, Sample)]) -> Vec<(String, Sample)> {
     all.map(|(name, some)| (name.to_owned(), summary(&some))).collect()
 }
 
-fn summary(all: &[Sample]) -> Sample {
+/// Medians, and the sum of the errors.
+pub fn summary(all: &[Sample]) -> Sample {
     let middle = |field: fn(&Sample) -> f64| median(all.iter().map(field).collect());
     Sample {
         cpu_us: middle(|one| one.cpu_us),

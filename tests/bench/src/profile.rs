@@ -2,6 +2,7 @@
 //!
 //! Code that V8 made of Wasm has no symbols; it is listed as the memory it lies in.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -10,12 +11,13 @@ use claimgate_proc::{Launch, Output};
 use crate::check;
 use crate::envoy::Envoy;
 use crate::listeners::Reply;
-use crate::measure::{self, Effort, Runner};
+use crate::measure::{self, Effort, Runner, Sample};
 use crate::say;
 use crate::scenario;
 use crate::site::{Paths, Site};
 
-const SECONDS: u64 = 10;
+/// How long is recorded.
+pub const SECONDS: u64 = 10;
 const LIMIT: Duration = Duration::from_secs(60);
 const EFFORT: Effort = Effort { rounds: 1, seconds: SECONDS };
 
@@ -31,16 +33,26 @@ pub fn run(paths: &Paths, name: &str) -> Result<()> {
     let [scenario] = &scenario;
     say("warming up");
     runner.measure(scenario, 2)?;
+    record(name, envoy.pid(), &site.folder, || runner.measure(scenario, SECONDS))
+}
+
+/// Records the process while `load` is on it, and prints the profile.
+pub fn record(
+    name: &str,
+    pid: u32,
+    folder: &Path,
+    load: impl FnOnce() -> Result<Sample>,
+) -> Result<()> {
     say(format_args!("recording {SECONDS} s"));
-    let data = site.folder.join("perf.data");
-    let perf = Launch::new("perf record", "perf", Output::Log(site.folder.join("perf.log")))
-        .args(["record", "--freq", "4999", "--pid", &envoy.pid().to_string(), "--output"])
+    let data = folder.join("perf.data");
+    let perf = Launch::new("perf record", "perf", Output::Log(folder.join("perf.log")))
+        .args(["record", "--freq", "4999", "--pid", &pid.to_string(), "--output"])
         .arg(&data)
         // Ends by itself, so that what it has recorded is written.
         .args(["--", "sleep", &SECONDS.to_string()])
         .start()
         .context("perf is needed: Debian's package linux-perf")?;
-    let sample = runner.measure(scenario, SECONDS)?;
+    let sample = load()?;
     let status = perf.wait(LIMIT).context("perf does not end")?;
     ensure!(status.success(), "perf failed ({status}):\n{}", perf.log_tail(20));
     println!("{name}: {:.1} µs/request while it was recorded", sample.cpu_us);

@@ -42,16 +42,7 @@ impl Report {
 
     /// The form that `--json` writes.
     pub fn to_json(&self) -> Value {
-        let scenario = |(name, sample): (String, &Sample)| {
-            let value = json!({
-                "cpu_us_per_request": rounded(sample.cpu_us),
-                "requests_per_second": rounded(sample.per_second),
-                "p50_ms": rounded(sample.p50_ms),
-                "p99_ms": rounded(sample.p99_ms),
-                "errors": sample.errors,
-            });
-            (name, value)
-        };
+        let scenario = |(name, sample): (String, &Sample)| (name, sample_json(sample));
         let ratios = |value: fn(&Compared) -> Value| -> Map<_, _> {
             let all = self.results.ratios.iter();
             all.map(|one| (one.ratio.name.to_owned(), value(one))).collect()
@@ -76,9 +67,9 @@ impl fmt::Display for Report {
         let Effort { rounds, seconds } = self.effort;
         writeln!(f, "{}; {rounds} rounds of {seconds} s.\n", self.machine.line())?;
         self.ratio_table(f)?;
-        scenario_table(f, "scenario, one worker", &self.results)?;
+        scenario_table(f, "scenario, one worker", &self.results.scenarios)?;
         if let Some(results) = &self.two_workers {
-            scenario_table(f, "scenario, two workers", results)?;
+            scenario_table(f, "scenario, two workers", &results.scenarios)?;
         }
         self.module_table(f)?;
         match self.failed().as_slice() {
@@ -118,10 +109,26 @@ impl Report {
     }
 }
 
-fn scenario_table(f: &mut fmt::Formatter<'_>, title: &str, results: &Results) -> fmt::Result {
+/// A scenario's member of the JSON.
+pub fn sample_json(sample: &Sample) -> Value {
+    json!({
+        "cpu_us_per_request": rounded(sample.cpu_us),
+        "requests_per_second": rounded(sample.per_second),
+        "p50_ms": rounded(sample.p50_ms),
+        "p99_ms": rounded(sample.p99_ms),
+        "errors": sample.errors,
+    })
+}
+
+/// A table of scenarios.
+pub fn scenario_table(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    scenarios: &[(String, Sample)],
+) -> fmt::Result {
     writeln!(f, "\n| {title:<30} | CPU µs/request | requests/s | p50 ms | p99 ms | errors |")?;
     writeln!(f, "|{:-<32}|---------------:|-----------:|-------:|-------:|-------:|", "")?;
-    for (name, Sample { cpu_us, per_second, p50_ms, p99_ms, errors }) in &results.scenarios {
+    for (name, Sample { cpu_us, per_second, p50_ms, p99_ms, errors }) in scenarios {
         let name = format!("`{name}`");
         writeln!(
             f,
@@ -132,6 +139,6 @@ fn scenario_table(f: &mut fmt::Formatter<'_>, title: &str, results: &Results) ->
 }
 
 /// To three decimals: more would only look exact.
-fn rounded(value: f64) -> f64 {
+pub fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -153,7 +153,7 @@ fn authz_service(paths: &Paths, folder: &Path, port: &Port) -> Result<Process> {
 }
 
 /// Two runs at the same time would measure each other.
-fn alone(folder: &Path) -> Result<File> {
+pub fn alone(folder: &Path) -> Result<File> {
     let file = File::create(folder.join("lock"))?;
     ensure!(file.try_lock().is_ok(), "another run is under way in {}", folder.display());
     Ok(file)

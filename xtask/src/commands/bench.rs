@@ -22,13 +22,16 @@ pub(crate) struct Bench {
     /// Three short rounds of only what the ratios need.
     #[arg(long)]
     quick: bool,
+    /// Measures authz-service beside Cerbos and OpenFGA instead of the filter.
+    #[arg(long)]
+    service: bool,
     /// Only what this ratio needs, with one worker; may be repeated.
-    #[arg(long, value_name = "RATIO")]
+    #[arg(long, value_name = "RATIO", conflicts_with = "service")]
     ratio: Vec<String>,
     /// Writes the results there as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Only loads this scenario and shows where Envoy's CPU time goes; needs `perf`.
+    /// Only loads this scenario and shows where the CPU time goes; needs `perf`.
     #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["quick", "ratio", "json"])]
     profile: Option<String>,
 }
@@ -36,21 +39,23 @@ pub(crate) struct Bench {
 impl Bench {
     /// Fails when a scenario had errors.
     pub(crate) fn run(&self) -> Result<ExitCode> {
-        let (envoy, wrk) = (tools::envoy()?, tools::wrk()?);
-        let (plugin, floor) = (wasm::build(true)?, wasm::build_floor()?);
+        let (what, paths) = match self.service {
+            true => {
+                ("service", vec![("--cerbos", tools::cerbos()?), ("--openfga", tools::openfga()?)])
+            }
+            false => ("filter", filter()?),
+        };
         let packages = ["--package", PACKAGE, "--package", SERVICE];
         let build = run::cargo(&[&["build", "--release"][..], &packages].concat());
         run::succeed(&build, run::BUILD_LIMIT)?;
-        let paths = [
-            ("--envoy", envoy),
-            ("--wrk", wrk),
-            ("--plugin", plugin),
-            ("--floor", floor),
+        let ours = [
             ("--authz-service", workspace::release_binary(SERVICE)?),
             ("--folder", workspace::target_dir()?.join("bench")),
         ];
+        let paths = paths.into_iter().chain(ours);
         let bench = Launch::new(PACKAGE, workspace::release_binary(PACKAGE)?, Output::Inherit);
-        let bench = paths.iter().fold(bench, |bench, (flag, path)| bench.arg(flag).arg(path));
+        let bench = bench.arg(what);
+        let bench = paths.fold(bench, |bench, (flag, path)| bench.arg(flag).arg(path));
         let bench = if self.quick { bench.arg("--quick") } else { bench };
         let ratios = self.ratio.iter().flat_map(|ratio| ["--ratio", ratio]);
         let bench = ratios.fold(bench, Launch::arg);
@@ -64,4 +69,11 @@ impl Bench {
         };
         run::succeed(&bench, LIMIT).map(|()| ExitCode::SUCCESS)
     }
+}
+
+/// The module, and what it is measured in and with.
+fn filter() -> Result<Vec<(&'static str, PathBuf)>> {
+    let (envoy, wrk) = (tools::envoy()?, tools::wrk()?);
+    let (plugin, floor) = (wasm::build(true)?, wasm::build_floor()?);
+    Ok(vec![("--envoy", envoy), ("--wrk", wrk), ("--plugin", plugin), ("--floor", floor)])
 }

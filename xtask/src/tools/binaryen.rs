@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::install;
-use crate::{run, say};
+use crate::say;
 
 /// Another version makes another module: sizes and measured speed are this one's.
 const VERSION: &str = "132.0.0";
@@ -27,11 +27,11 @@ pub fn binaryen() -> Result<Binaryen> {
     let tool = format!("binaryen-{VERSION}");
     let home = install::home(&tool)?;
     let home = if home.is_dir() {
-        node()?;
+        // The two programs are scripts for it.
+        install::node()?;
         home
     } else {
-        let npm = npm()?;
-        install::into_home(&tool, |dir| fetch(&npm, dir)).with_context(|| {
+        install::into_home(&tool, fetch).with_context(|| {
             format!(
                 "run this, then try again:\n  npm pack binaryen@{VERSION}   # must be reachable"
             )
@@ -41,28 +41,8 @@ pub fn binaryen() -> Result<Binaryen> {
     Ok(Binaryen { opt: bin.join("wasm-opt"), metadce: bin.join("wasm-metadce"), version: VERSION })
 }
 
-fn fetch(npm: &Path, dir: &Path) -> Result<()> {
-    let to = dir.display().to_string();
+fn fetch(dir: &Path) -> Result<()> {
     let package = format!("binaryen@{VERSION}");
     say(format_args!("downloading binaryen {VERSION} (15 MB): npm pack {package}"));
-    let args = ["pack", "--silent", "--pack-destination", &to, &package];
-    run::succeed_quietly(npm, &args, install::LIMIT)?;
-    let archive = dir.join(format!("binaryen-{VERSION}.tgz"));
-    install::check_digest(&archive, DIGEST)?;
-    let tar = install::on_path("tar").context("tar is not on PATH")?;
-    let archive_name = archive.display().to_string();
-    run::succeed_quietly(&tar, &["-xzf", &archive_name, "-C", &to], install::LIMIT)?;
-    std::fs::remove_file(archive)?;
-    Ok(())
-}
-
-/// The two programs are scripts for node.
-fn node() -> Result<PathBuf> {
-    install::program("node", "nodejs")
-}
-
-/// After node: some packages of node bring npm along, and then refuse the other package.
-fn npm() -> Result<PathBuf> {
-    node()?;
-    install::program("npm", "npm")
+    install::npm_package(&package, DIGEST, dir)
 }

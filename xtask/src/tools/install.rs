@@ -72,6 +72,33 @@ pub(super) fn check_digest(file: &Path, expected: &str) -> Result<()> {
     Ok(())
 }
 
+/// Unpacks the archive of an npm package, which has this SHA-256, below `dir` as `package/`.
+pub(super) fn npm_package(package: &str, expected: &str, dir: &Path) -> Result<()> {
+    let npm = npm()?;
+    let to = dir.display().to_string();
+    let args = ["pack", "--silent", "--pack-destination", &to, package];
+    run::succeed_quietly(&npm, &args, LIMIT)?;
+    let archive = fs::read_dir(dir)?.flatten().map(|entry| entry.path()).next();
+    let archive = archive.context("npm packed nothing")?;
+    check_digest(&archive, expected)?;
+    let tar = on_path("tar").context("tar is not on PATH")?;
+    let archive_name = archive.display().to_string();
+    run::succeed_quietly(&tar, &["-xzf", &archive_name, "-C", &to], LIMIT)?;
+    fs::remove_file(archive)?;
+    Ok(())
+}
+
+/// The node on `PATH`, installed when there is none.
+pub(super) fn node() -> Result<PathBuf> {
+    program("node", "nodejs")
+}
+
+/// After node: some packages of node bring npm along, and then refuse the other package.
+fn npm() -> Result<PathBuf> {
+    node()?;
+    program("npm", "npm")
+}
+
 /// SHA-256 as lower-case hex.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
