@@ -70,8 +70,9 @@ impl Changes {
     }
 
     async fn subject(&self, kind: &str, id: &str) -> Result<What, StoreError> {
-        let before = self.store.subject(kind, id).await?;
-        let email = before.and_then(|subject| subject.email());
+        // As patient as a change is, not as hurried as a decision.
+        let before = self.store.stored_subject(kind, id).await?;
+        let email = before.and_then(|stored| stored.value.email());
         let emails = email.map(|email| email.as_str().to_owned()).into_iter().collect();
         Ok(What::Subject { kind: kind.to_owned(), id: id.to_owned(), emails })
     }

@@ -70,7 +70,7 @@ pub fn run(
         times: Vec::new(),
         errors: 0,
     };
-    run.to_the_end()?;
+    run.finish()?;
     run.outcome()
 }
 
@@ -121,7 +121,7 @@ impl Connection {
 }
 
 impl Run<'_> {
-    fn to_the_end(&mut self) -> Result<()> {
+    fn finish(&mut self) -> Result<()> {
         for (number, connection) in (0u64..).zip(&self.connections) {
             self.epoll.add(&connection.stream, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
         }

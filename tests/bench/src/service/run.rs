@@ -10,7 +10,7 @@ use super::load::{self, Question, Until};
 use super::openfga::OpenFga;
 use super::point::{self, Point};
 use super::scenario::{Costs, Group, LARGE, Ratio, Scenario, Who};
-use super::{Paths, cerbos, openfga, ours};
+use super::{Paths, cerbos, job, openfga, ours};
 use crate::measure::{Effort, Sample, summary};
 use crate::ratio::median;
 use crate::say;
@@ -49,7 +49,7 @@ pub struct Memory {
 
 /// Everything that is measured, running.
 pub struct Run {
-    ours: Vec<(super::ours::Site, Point)>,
+    ours: Vec<(ours::Site, Point)>,
     cerbos: Point,
     openfga: OpenFga,
     questions: HashMap<&'static str, Vec<Question>>,
@@ -104,7 +104,7 @@ impl Run {
         let point = self.point(Who::Ours(LARGE))?;
         let loaded_mb = point.rss_mb()?;
         let questions: Vec<_> =
-            super::job::questions(LARGE.subjects).map(|asked| ours::by_id(&asked)).collect();
+            job::questions(LARGE.subjects).map(|asked| ours::by_id(&asked)).collect();
         let until = Until::Asked(questions.len());
         let errors = load::run(point.address, &questions, 0, 64, until)?.errors;
         ensure!(errors == 0, "{errors} of {} answers are wrong", questions.len());
