@@ -9,7 +9,7 @@ pub fn shared(value: &[u8]) {
     if let Ok(roles) = roles::decode(value) {
         assert!(roles.len() <= roles::MAX_ROLES, "{} roles", roles.len());
         assert_eq!(roles::decode(&roles::encode(&roles)).as_ref(), Ok(&roles));
-        let names: Vec<_> = roles.iter().map(authz_service::roles::RoleName::as_str).collect();
+        let names: Vec<_> = roles.iter().map(roles::RoleName::as_str).collect();
         let header = names.join(",");
         assert!(header.bytes().all(|byte| byte.is_ascii_graphic()), "{header:?}");
         assert!(names.is_empty() || header.split(',').eq(names), "another list: {header:?}");
