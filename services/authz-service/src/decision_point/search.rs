@@ -91,6 +91,13 @@ impl Progress {
     }
 }
 
+/// A chunk, and whether it is the last: one candidate more than a chunk tells.
+fn chunk<T>(mut found: Vec<T>) -> (Vec<T>, bool) {
+    let is_last = found.len() <= CHUNK;
+    found.truncate(CHUNK);
+    (found, is_last)
+}
+
 impl DecisionPoint {
     /// The stored subjects of the asked type that may do the action to the resource. The id in
     /// `request.subject` is ignored.
@@ -106,10 +113,8 @@ impl DecisionPoint {
         let mut progress = Progress::new(window);
         loop {
             let kind = &request.subject.kind;
-            // One more than a chunk tells whether it is the last.
-            let mut chunk = self.store.subjects(kind, progress.after(), CHUNK + 1).await?;
-            let is_last = chunk.len() <= CHUNK;
-            chunk.truncate(CHUNK);
+            let (chunk, is_last) =
+                chunk(self.store.subjects(kind, progress.after(), CHUNK + 1).await?);
             for subject in chunk {
                 if progress.is_full() {
                     return Ok(progress.interrupted());
@@ -141,9 +146,8 @@ impl DecisionPoint {
         let mut progress = Progress::new(window);
         loop {
             let kind = &request.resource.kind;
-            let mut chunk = self.store.resources(kind, progress.after(), CHUNK + 1).await?;
-            let is_last = chunk.len() <= CHUNK;
-            chunk.truncate(CHUNK);
+            let (chunk, is_last) =
+                chunk(self.store.resources(kind, progress.after(), CHUNK + 1).await?);
             for resource in chunk {
                 if progress.is_full() {
                     return Ok(progress.interrupted());
