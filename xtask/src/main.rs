@@ -38,6 +38,8 @@ enum Command {
     },
     /// Harms the stores' databases and caches: kills, freezes, fills disks, fails over.
     TestStores,
+    /// Logs in and out of a real Keycloak.
+    TestIdp,
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
     /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
@@ -61,6 +63,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
         Command::TestStores => test::stores(),
+        Command::TestIdp => test::idp(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),

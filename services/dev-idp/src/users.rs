@@ -98,3 +98,31 @@ struct Account {
 struct Entities {
     subjects: Vec<User>,
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const REALM: &str = include_str!("../../../keycloak/realm.json");
+
+    #[test]
+    fn the_realm_for_keycloak_has_the_same_people() {
+        let realm: Value = serde_json::from_str(REALM).unwrap();
+        let ours = Users::demo().unwrap().0;
+        let ours: Vec<Value> = ours.iter().map(as_keycloak_has_it).collect();
+        assert_eq!(realm["users"], json!(ours));
+    }
+
+    fn as_keycloak_has_it(Account { user, password }: &Account) -> Value {
+        let profile = &user.profile;
+        json!({
+            "id": user.id, "username": profile.preferred_username, "enabled": true,
+            "email": profile.email, "emailVerified": profile.email_verified,
+            "firstName": profile.given_name, "lastName": profile.family_name,
+            "requiredActions": [],
+            "credentials": [{"type": "password", "value": password, "temporary": false}],
+        })
+    }
+}

@@ -6,6 +6,7 @@
 mod build;
 mod executable;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,10 @@ use xtask::{say, tools, wasm};
 
 use executable::{Executable, Outcome};
 
-/// The folder of the package whose ignored tests are those of the stores.
-const STORES: &str = "services/authz-service";
+/// The folder of the package whose ignored tests have commands of their own.
+const SERVICE: &str = "services/authz-service";
+/// The module of those that need Keycloak.
+const KEYCLOAK: &str = "keycloak::";
 
 /// A step of the ladder, the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -53,11 +56,23 @@ pub(crate) fn run(rungs: &[Rung]) -> Result<ExitCode> {
 
 /// Runs the tests that harm the stores' databases and caches: too slow for every day.
 pub(crate) fn stores() -> Result<ExitCode> {
-    let begun = Instant::now();
     tools::redis_server()?;
     tools::postgres()?;
-    let executables = build::executables_of(STORES)?;
-    let outcome = executables.iter().map(Executable::run_ignored).sum::<Outcome>();
+    ignored(&["--skip", KEYCLOAK], &[])
+}
+
+/// Runs the tests with a real Keycloak.
+pub(crate) fn idp() -> Result<ExitCode> {
+    let home = tools::keycloak()?;
+    ignored(&[KEYCLOAK], &[("KEYCLOAK_HOME", &home)])
+}
+
+/// Runs authz-service's tests that are left out of the rungs, those that `filter` chooses.
+fn ignored(filter: &[&str], variables: &[(&str, &Path)]) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let executables = build::executables_of(SERVICE)?;
+    let run = |executable: &Executable| executable.run_ignored(filter, variables);
+    let outcome = executables.iter().map(run).sum::<Outcome>();
     println!(
         "{} passed, {} failed in {}",
         outcome.passed,

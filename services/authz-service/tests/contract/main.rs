@@ -28,6 +28,7 @@ mod fanout;
 mod faults;
 mod http;
 mod interop;
+mod keycloak;
 mod malformed;
 mod metrics;
 mod patient;

@@ -26,7 +26,9 @@ pub(super) fn executables_of(folder: &str) -> Result<Vec<Executable>> {
 }
 
 fn executables<'a>(packages: impl Iterator<Item = &'a Package>) -> Result<Vec<Executable>> {
-    let mut args = vec!["build", "--all-targets", "--message-format", "json-render-diagnostics"];
+    // Not the benchmarks: they would be built, and then run as tests.
+    let mut args =
+        vec!["build", "--bins", "--tests", "--message-format", "json-render-diagnostics"];
     args.extend(packages.flat_map(|package| ["--package", &package.name]));
     let messages = cargo_messages(&args)?;
     let mut executables: Vec<_> = messages.iter().filter_map(executable).collect();

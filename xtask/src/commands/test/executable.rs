@@ -6,7 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ChildStdout;
 use std::thread;
 use std::time::Duration;
@@ -47,18 +47,27 @@ impl Executable {
         self.run_with(args)
     }
 
-    /// Runs the tests that are left out otherwise. Each has servers of its own, as above.
-    pub(super) fn run_ignored(&self) -> Outcome {
-        self.run_with(&["--ignored", "--test-threads", "2"])
+    /// Runs the tests that are left out otherwise, those that `filter` chooses, with these
+    /// environment variables. Each has servers of its own, as above.
+    pub(super) fn run_ignored(&self, filter: &[&str], variables: &[(&str, &Path)]) -> Outcome {
+        let args = [&["--ignored", "--test-threads", "2"], filter].concat();
+        let launch = self.launch().args(args);
+        counted(&variables.iter().fold(launch, |launch, (name, value)| launch.env(*name, value)))
     }
 
     fn run_with(&self, args: &[&str]) -> Outcome {
-        let launch = Launch::new(&self.name, &self.path, Output::Pipe)
+        counted(&self.launch().args(args))
+    }
+
+    fn launch(&self) -> Launch {
+        Launch::new(&self.name, &self.path, Output::Pipe)
             .dir(&self.folder)
             .env("CARGO_MANIFEST_DIR", &self.folder)
-            .args(args);
-        launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child))
     }
+}
+
+fn counted(launch: &Launch) -> Outcome {
+    launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child))
 }
 
 fn outcome(child: &Process) -> Outcome {
