@@ -25,6 +25,7 @@ pub struct DecisionPoint {
     directory: Directory,
     store: Arc<dyn EntityStore>,
     cache: Arc<dyn SharedCache>,
+    no_properties: Arc<Properties>,
 }
 
 /// A decision, and whether it may be kept.
@@ -55,7 +56,7 @@ impl DecisionPoint {
         cache: Arc<dyn SharedCache>,
     ) -> Self {
         let directory = Directory::new(Arc::clone(&store), Arc::clone(&cache));
-        Self { policies, directory, store, cache }
+        Self { policies, directory, store, cache, no_properties: Arc::default() }
     }
 
     /// Answers one evaluation request.
@@ -94,12 +95,12 @@ impl DecisionPoint {
         &self,
         engine: &Engine,
         request: &EvaluationRequest,
-    ) -> Result<Properties, StoreError> {
+    ) -> Result<Arc<Properties>, StoreError> {
         let resource = &request.resource;
         if !engine.has_attributes(&resource.kind) {
-            return Ok(Properties::new());
+            return Ok(Arc::clone(&self.no_properties));
         }
-        Ok(self.store.resource(&resource.kind, &resource.id).await?.unwrap_or_default())
+        self.directory.resource(&resource.kind, &resource.id).await
     }
 }
 

@@ -11,7 +11,9 @@
 //! whether it was warm. A value there is believed only when it parses as a whole and nothing says
 //! that it was changed since; anything else is ignored, logged without the value, and replaced.
 //!
-//! In front of both is the near cache. What it holds is no older than the role cache's entry may
+//! Resources are found here as well: their attributes, by type and id.
+//!
+//! In front of all is a near cache. What it holds is no older than the role cache's entry may
 //! be, [`LONGEST`], or the end of a grant; and gone once this process hears of a change (`watch`).
 
 mod counts;
@@ -19,6 +21,7 @@ mod flight;
 mod forgotten;
 mod identity;
 pub mod near;
+mod resources;
 mod seen;
 mod suspects;
 mod watch;
@@ -42,6 +45,7 @@ use counts::{NearLookup, SharedLookup};
 use flight::Flights;
 use forgotten::Forgotten;
 use near::Near;
+use resources::{Name, Resources};
 use suspects::Suspects;
 
 pub use counts::{Counted, Counts, Outcome};
@@ -107,8 +111,9 @@ struct Parts {
     store: Arc<dyn EntityStore>,
     hierarchy: CurrentHierarchy,
     cache: Arc<dyn SharedCache>,
-    near: Near,
-    flights: Arc<Flights>,
+    near: Near<Identity, Known>,
+    flights: Arc<Flights<Identity, Known>>,
+    resources: Resources,
     suspects: Suspects,
     forgotten: Forgotten,
     /// The store had at least this version before now.
@@ -125,6 +130,7 @@ impl Directory {
     pub fn new(store: Arc<dyn EntityStore>, cache: Arc<dyn SharedCache>) -> Self {
         let parts = Parts {
             hierarchy: CurrentHierarchy::new(Arc::clone(&store)),
+            resources: Resources::new(Arc::clone(&store)),
             store,
             cache,
             near: Near::new(MAX_NEAR),
@@ -153,6 +159,12 @@ impl Directory {
             return Ok(known);
         }
         parts.counts.near(NearLookup::Miss);
+        // On the heap: a hit should not carry the room for it.
+        Box::pin(self.look_up(identity)).await
+    }
+
+    async fn look_up(&self, identity: &Identity) -> Result<Arc<Known>, StoreError> {
+        let parts = &self.parts;
         // Before the look-up: what changes from here on is not in what it finds.
         let stamp = parts.near.stamp(identity);
         let (own, asked) = (Arc::clone(parts), identity.clone());
@@ -163,6 +175,16 @@ impl Directory {
             Ok(known)
         };
         parts.flights.join(identity, stamp, look_up).await
+    }
+
+    /// The stored attributes of the resource with this type and id; none for one that is not stored.
+    pub async fn resource(&self, kind: &str, id: &str) -> Result<Arc<Properties>, StoreError> {
+        let parts = &self.parts;
+        let name = Name { kind: kind.to_owned(), id: id.to_owned() };
+        if let Some(properties) = parts.resources.hit(&name) {
+            return Ok(properties);
+        }
+        Box::pin(parts.resources.look_up(name, parts.longest(), BRIEFLY)).await
     }
 
     /// What is known about a subject that was just read from the store.

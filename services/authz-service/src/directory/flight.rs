@@ -1,4 +1,4 @@
-//! One look-up for all who ask for the same subject at once.
+//! One look-up for all who ask for the same subject, or the same resource, at once.
 //!
 //! A look-up runs on its own: it goes on when the first who asked goes away. Nobody boards one
 //! that began before a change that concerns it, so what it brings is as new as their own would be.
@@ -10,51 +10,60 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::near::Stamp;
-use super::{Identity, Known};
+use super::near::{Key, Stamp};
 use crate::store::StoreError;
 
 /// Most look-ups that others can wait for.
 const MAX_FLIGHTS: usize = 4096;
 
 /// What a look-up brought, for all who wait.
-type Landed = Result<Arc<Known>, Arc<StoreError>>;
-type Arrival = watch::Receiver<Option<Landed>>;
+type Landed<V> = Result<Arc<V>, Arc<StoreError>>;
+type Arrival<V> = watch::Receiver<Option<Landed<V>>>;
+type UnderWay<K, V> = HashMap<K, (Stamp, Arrival<V>)>;
 
 /// Look-ups under way.
-#[derive(Default)]
-pub(super) struct Flights {
-    under_way: Mutex<HashMap<Identity, (Stamp, Arrival)>>,
+pub(super) struct Flights<K, V> {
+    under_way: Mutex<UnderWay<K, V>>,
+}
+
+impl<K, V> Default for Flights<K, V> {
+    fn default() -> Self {
+        Self { under_way: Mutex::default() }
+    }
 }
 
 /// Takes a look-up off the list however it ends.
-struct Landing {
-    flights: Arc<Flights>,
-    identity: Identity,
+struct Landing<K: Key, V> {
+    flights: Arc<Flights<K, V>>,
+    key: K,
     stamp: Stamp,
 }
 
-impl Drop for Landing {
+impl<K: Key, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
         let mut under_way = self.flights.under_way();
-        if under_way.get(&self.identity).is_some_and(|(stamp, _)| *stamp == self.stamp) {
-            under_way.remove(&self.identity);
+        if under_way.get(&self.key).is_some_and(|(stamp, _)| *stamp == self.stamp) {
+            under_way.remove(&self.key);
         }
     }
 }
 
-impl Flights {
-    /// The outcome of `look_up`, or of one for the same identity and stamp that is under way.
+impl<K, V> Flights<K, V>
+where
+    K: Key + Send + 'static,
+    V: Send + Sync + 'static,
+{
+    /// The outcome of `look_up`, or of one for the same key and stamp that is under way.
     pub(super) async fn join<F>(
         self: &Arc<Self>,
-        identity: &Identity,
+        key: &K,
         stamp: Stamp,
         look_up: F,
-    ) -> Result<Arc<Known>, StoreError>
+    ) -> Result<Arc<V>, StoreError>
     where
-        F: Future<Output = Result<Arc<Known>, StoreError>> + Send + 'static,
+        F: Future<Output = Result<Arc<V>, StoreError>> + Send + 'static,
     {
-        let mut arrival = match self.board(identity, stamp, look_up) {
+        let mut arrival = match self.board(key, stamp, look_up) {
             Ok(arrival) => arrival,
             Err(alone) => return alone.await,
         };
@@ -69,25 +78,20 @@ impl Flights {
     }
 
     /// The look-up under way, or a new one; `look_up` back when there are too many.
-    fn board<F>(
-        self: &Arc<Self>,
-        identity: &Identity,
-        stamp: Stamp,
-        look_up: F,
-    ) -> Result<Arrival, F>
+    fn board<F>(self: &Arc<Self>, key: &K, stamp: Stamp, look_up: F) -> Result<Arrival<V>, F>
     where
-        F: Future<Output = Result<Arc<Known>, StoreError>> + Send + 'static,
+        F: Future<Output = Result<Arc<V>, StoreError>> + Send + 'static,
     {
         let mut under_way = self.under_way();
-        match under_way.get(identity) {
+        match under_way.get(key) {
             Some((began, arrival)) if *began == stamp => return Ok(arrival.clone()),
             None if under_way.len() >= MAX_FLIGHTS => return Err(look_up),
             _ => {}
         }
         let (landed, arrival) = watch::channel(None);
-        under_way.insert(identity.clone(), (stamp, arrival.clone()));
+        under_way.insert(key.clone(), (stamp, arrival.clone()));
         drop(under_way);
-        let landing = Landing { flights: Arc::clone(self), identity: identity.clone(), stamp };
+        let landing = Landing { flights: Arc::clone(self), key: key.clone(), stamp };
         tokio::spawn(async move {
             let outcome = look_up.await.map_err(Arc::new);
             drop(landing);
@@ -96,8 +100,10 @@ impl Flights {
         });
         Ok(arrival)
     }
+}
 
-    fn under_way(&self) -> MutexGuard<'_, HashMap<Identity, (Stamp, Arrival)>> {
+impl<K, V> Flights<K, V> {
+    fn under_way(&self) -> MutexGuard<'_, UnderWay<K, V>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,6 +3,7 @@
 use claimgate_authz_api::{ANONYMOUS, Subject};
 use serde_json::Value;
 
+use super::near::Key;
 use crate::email::Email;
 
 /// By what a subject is found.
@@ -47,9 +48,10 @@ impl Identity {
             _ => Self::UnverifiedEmail,
         }
     }
+}
 
-    /// How long its text is, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+impl Key for Identity {
+    fn bytes(&self) -> usize {
         match self {
             Self::Anonymous | Self::UnverifiedEmail => 0,
             Self::VerifiedEmail(email) => email.as_str().len(),

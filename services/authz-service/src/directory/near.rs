@@ -1,17 +1,17 @@
-//! The near cache: what this process knows about subjects, a hash look-up away.
+//! A near cache: what this process knows about subjects or about resources, a hash look-up away.
 //!
 //! It must never hand out what was found by a look-up that began before a change it has been told
-//! of. So it counts: every identity belongs to one of [`MARKS`] marks, a change counts the marks of
-//! its identities up, and an entry is believed only while its mark stands where it stood when the
+//! of. So it counts: every key belongs to one of [`MARKS`] marks, a change counts the marks of
+//! its keys up, and an entry is believed only while its mark stands where it stood when the
 //! look-up began. Nothing has to be found and removed for that, a look-up that comes late stores
-//! something nobody will believe, and identities that share a mark are merely asked for again.
+//! something nobody will believe, and keys that share a mark are merely asked for again.
 //!
 //! It does not decide how long an entry is good for; `directory` does.
 //!
 //! Of our own and not `moka`, which the other caches use: a hit there took 1.2 µs against 0.27 µs
 //! here, and hits are what this is for.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,31 +19,35 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashTable;
 
-use super::{Identity, Known};
-
-/// Marks that identities are spread over: a change makes about one entry in so many be asked for
+/// Marks that keys are spread over: a change makes about one entry in so many be asked for
 /// again.
 pub const MARKS: usize = 1024;
 /// Parts with a lock of their own.
 const SHARDS: usize = 64;
-/// Longest identity that is kept, in bytes: callers choose them.
-const MAX_IDENTITY_BYTES: usize = 512;
+/// Longest key that is kept, in bytes: callers choose them.
+const MAX_KEY_BYTES: usize = 512;
 
-/// Where an identity's mark stood when a look-up began.
+/// By what something is found.
+pub trait Key: Clone + Eq + Hash {
+    /// How long its text is, in bytes.
+    fn bytes(&self) -> usize;
+}
+
+/// Where a key's mark stood when a look-up began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp(u64);
 
-struct Entry {
-    identity: Identity,
-    known: Arc<Known>,
+struct Entry<K, V> {
+    key: K,
+    known: Arc<V>,
     stamp: Stamp,
     ends: Instant,
 }
 
-/// Subjects found a moment ago, bounded in number.
-pub struct Near {
+/// What was found a moment ago, bounded in number.
+pub struct Near<K, V> {
     hasher: RandomState,
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Mutex<Shard<K, V>>>,
     /// Most entries in half a shard.
     half: usize,
     marks: Vec<AtomicU64>,
@@ -53,14 +57,19 @@ pub struct Near {
 
 /// Entries in two halves. What is asked for moves to the young one; when that is full it becomes
 /// the old one, and what was in the old one and not asked for is gone.
-#[derive(Default)]
-struct Shard {
-    young: HashTable<Entry>,
-    old: HashTable<Entry>,
+struct Shard<K, V> {
+    young: HashTable<Entry<K, V>>,
+    old: HashTable<Entry<K, V>>,
 }
 
-impl Near {
-    /// An empty cache for up to about `entries` subjects; those not asked for longest go first.
+impl<K, V> Default for Shard<K, V> {
+    fn default() -> Self {
+        Self { young: HashTable::new(), old: HashTable::new() }
+    }
+}
+
+impl<K: Key, V> Near<K, V> {
+    /// An empty cache for up to about `entries` keys; those not asked for longest go first.
     pub fn new(entries: usize) -> Self {
         Self {
             hasher: RandomState::new(),
@@ -71,36 +80,36 @@ impl Near {
         }
     }
 
-    /// What is known about `identity`, if it is still good.
-    pub fn hit(&self, identity: &Identity) -> Option<Arc<Known>> {
-        let hash = self.hasher.hash_one(identity);
+    /// What is known about `key`, if it is still good.
+    pub fn hit(&self, key: &K) -> Option<Arc<V>> {
+        let hash = self.hasher.hash_one(key);
         let stamp = self.stamp_at(hash);
         let mut shard = self.shard(hash)?;
-        let entry = self.find(&mut shard, hash, identity)?;
+        let entry = self.find(&mut shard, hash, key)?;
         let good = entry.stamp == stamp && Instant::now() < entry.ends;
         good.then(|| Arc::clone(&entry.known))
     }
 
-    /// Where the mark of `identity` stands. To be taken before a look-up begins.
-    pub fn stamp(&self, identity: &Identity) -> Stamp {
-        self.stamp_at(self.hasher.hash_one(identity))
+    /// Where the mark of `key` stands. To be taken before a look-up begins.
+    pub fn stamp(&self, key: &K) -> Stamp {
+        self.stamp_at(self.hasher.hash_one(key))
     }
 
     /// Keeps what a look-up that began at `stamp` found, for `lives`.
-    pub fn keep(&self, identity: Identity, known: Arc<Known>, stamp: Stamp, lives: Duration) {
-        if lives.is_zero() || identity.bytes() > MAX_IDENTITY_BYTES {
+    pub fn keep(&self, key: K, known: Arc<V>, stamp: Stamp, lives: Duration) {
+        if lives.is_zero() || key.bytes() > MAX_KEY_BYTES {
             return;
         }
-        let hash = self.hasher.hash_one(&identity);
+        let hash = self.hasher.hash_one(&key);
         let Some(mut shard) = self.shard(hash) else { return };
         let ends = Instant::now() + lives;
-        shard.remove(hash, &identity);
-        self.insert(&mut shard, hash, Entry { identity, known, stamp, ends });
+        shard.remove(hash, &key);
+        self.insert(&mut shard, hash, Entry { key, known, stamp, ends });
     }
 
-    /// Something about `identity` has changed.
-    pub fn forget(&self, identity: &Identity) {
-        if let Some(mark) = self.mark(self.hasher.hash_one(identity)) {
+    /// Something about `key` has changed.
+    pub fn forget(&self, key: &K) {
+        if let Some(mark) = self.mark(self.hasher.hash_one(key)) {
             mark.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -110,19 +119,19 @@ impl Near {
         self.everything.fetch_add(1, Ordering::AcqRel);
     }
 
-    fn find<'a>(&self, shard: &'a mut Shard, hash: u64, identity: &Identity) -> Option<&'a Entry> {
-        if let Ok(old) = shard.old.find_entry(hash, |entry| entry.identity == *identity) {
+    fn find<'a>(&self, shard: &'a mut Shard<K, V>, hash: u64, key: &K) -> Option<&'a Entry<K, V>> {
+        if let Ok(old) = shard.old.find_entry(hash, |entry| entry.key == *key) {
             let (entry, _) = old.remove();
             self.insert(shard, hash, entry);
         }
-        shard.young.find(hash, |entry| entry.identity == *identity)
+        shard.young.find(hash, |entry| entry.key == *key)
     }
 
-    fn insert(&self, shard: &mut Shard, hash: u64, entry: Entry) {
+    fn insert(&self, shard: &mut Shard<K, V>, hash: u64, entry: Entry<K, V>) {
         if shard.young.len() >= self.half {
             shard.old = mem::take(&mut shard.young);
         }
-        shard.young.insert_unique(hash, entry, |entry| self.hasher.hash_one(&entry.identity));
+        shard.young.insert_unique(hash, entry, |entry| self.hasher.hash_one(&entry.key));
     }
 
     fn stamp_at(&self, hash: u64) -> Stamp {
@@ -135,16 +144,16 @@ impl Near {
         self.marks.get(remainder(hash, MARKS))
     }
 
-    fn shard(&self, hash: u64) -> Option<MutexGuard<'_, Shard>> {
+    fn shard(&self, hash: u64) -> Option<MutexGuard<'_, Shard<K, V>>> {
         let shard = self.shards.get(remainder(hash, SHARDS))?;
         Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Shard {
-    fn remove(&mut self, hash: u64, identity: &Identity) {
+impl<K: Key, V> Shard<K, V> {
+    fn remove(&mut self, hash: u64, key: &K) {
         for half in [&mut self.young, &mut self.old] {
-            if let Ok(entry) = half.find_entry(hash, |entry| entry.identity == *identity) {
+            if let Ok(entry) = half.find_entry(hash, |entry| entry.key == *key) {
                 entry.remove();
             }
         }
@@ -157,6 +166,7 @@ fn remainder(hash: u64, of: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Identity, Known};
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -230,7 +240,7 @@ mod tests {
         for id in 0..5_000 {
             near.keep(identity(id), known(), near.stamp(&identity(id)), LONG);
         }
-        let kept = |shard: &Mutex<Shard>| {
+        let kept = |shard: &Mutex<Shard<Identity, Known>>| {
             let shard = shard.lock().unwrap();
             shard.young.len() + shard.old.len()
         };

@@ -13,6 +13,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::MissedTickBehavior;
 
 use super::counts::Word;
+use super::resources::Name;
 use super::seen::{Follows, Seen};
 use super::{Directory, Identity, Parts};
 use crate::cache::{Heard, Invalidation, Version, What};
@@ -111,18 +112,16 @@ impl Watch {
             parts.version.store(self.seen.through().unwrap_or(version), Ordering::Release);
             match (asked, follows) {
                 // Nothing was missed yet that a shared entry could still say.
-                (None, Follows::Everything) => {
-                    parts.hierarchy.forget();
-                    parts.near.clear();
-                }
+                (None, Follows::Everything) => parts.forget_what_is_near(),
                 (_, follows) => parts.follow(follows),
             }
         }
         let parts = &self.directory.parts;
         let confirmed = self.seen.is_confirmed(Instant::now());
         if parts.confirmed.swap(confirmed, Ordering::Relaxed) && !confirmed {
-            tracing::warn!("the store does not say where it stands; subjects are looked up again");
+            tracing::warn!("the store does not say where it stands; everything is looked up again");
             parts.near.clear();
+            parts.resources.clear();
         }
         parts.forgotten.work(parts.cache.as_ref()).await;
     }
@@ -156,8 +155,11 @@ impl Parts {
                 self.near.forget(&Identity::Subject { kind: kind.clone(), id: id.clone() });
             }
             What::Roles | What::Everything => self.forget_everything(),
-            // Nothing of a subject.
-            What::Resource { .. } | What::Policies | What::State => {}
+            What::Resource { kind, id } => {
+                self.resources.forget(&Name { kind: kind.clone(), id: id.clone() });
+            }
+            // Nothing that is near.
+            What::Policies | What::State => {}
         }
     }
 
@@ -169,9 +171,14 @@ impl Parts {
 
     fn forget_everything(&self) {
         self.suspects.everything_changed(Instant::now());
+        self.forget_what_is_near();
+    }
+
+    fn forget_what_is_near(&self) {
         // First, so that nothing made of the old hierarchy is kept.
         self.hierarchy.forget();
         self.near.clear();
+        self.resources.clear();
     }
 }
 

@@ -1,6 +1,7 @@
 //! A change that one replica makes, and what another knows of it and when: told, not told, told
 //! late, in the middle of a look-up. Two directories share a store and a cache, as replicas do.
 
+mod records;
 mod world;
 
 use std::sync::Arc;

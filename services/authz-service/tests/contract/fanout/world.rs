@@ -53,7 +53,7 @@ impl EntityStore for Held {
     }
 
     async fn resource(&self, kind: &str, id: &str) -> Result<Option<Properties>, StoreError> {
-        self.store.resource(kind, id).await
+        self.answer(self.store.resource(kind, id).await).await
     }
 
     async fn subjects(
@@ -96,13 +96,14 @@ pub(super) struct World {
 }
 
 impl World {
-    /// `EMAIL` is `identity` 1 and has the roles `user` and `admin`.
+    /// `EMAIL` is `identity` 1 and has the roles `user` and `admin`; `record` r is `open`.
     pub(super) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("authz.db").display());
         let store = SqliteStore::open(&url).await.unwrap();
         let entities = r#"{"subjects":[{"type":"identity","id":"1",
-            "properties":{"email":"known@example.com"},"roles":["user","admin"]}]}"#;
+            "properties":{"email":"known@example.com"},"roles":["user","admin"]}],
+            "resources":[{"type":"record","id":"r","properties":{"state":"open"}}]}"#;
         store.seed(&Entities::parse(entities).unwrap()).await.unwrap();
         let answers = Semaphore::new(1);
         let store = Arc::new(Held { store, answers, asked: AtomicUsize::new(0) });
@@ -128,5 +129,16 @@ impl World {
             emails: vec!["Known@Example.com".into()],
         };
         Invalidation { version, what }
+    }
+
+    /// Changes the state of `record` r; the answer is what is to be told of it.
+    pub(super) async fn change_record(&self, state: &str) -> Invalidation {
+        let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
+        let properties = format!(r#"{{"state":"{state}"}}"#);
+        let update = sqlx::query("UPDATE resources SET properties = ? WHERE id = 'r'");
+        update.bind(properties).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let version = self.version.0.fetch_add(1, Ordering::SeqCst) + 1;
+        Invalidation { version, what: What::Resource { kind: "record".into(), id: "r".into() } }
     }
 }
