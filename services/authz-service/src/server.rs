@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,7 +33,7 @@ use crate::serve::{
 };
 use crate::store::{self, AdminStore, EntityStore, InvalidDatabase, SqlStore, StoreError};
 use crate::trust::{InvalidIssuer, Issuers};
-use crate::wire::{InvalidPublicUrl, PublicUrl, Service, operators, router};
+use crate::wire::{Front, InvalidPublicUrl, PublicUrl, Service, operators, routes};
 
 /// How long a start waits for Redis.
 const FIRST_CONNECTION: Duration = Duration::from_millis(500);
@@ -110,7 +109,7 @@ pub async fn run(
         decisions: Decisions::new(config.decision_log, config.log_subjects),
         draining,
     });
-    let mut listeners = vec![(listener, tls.clone(), router(&service))];
+    let mut listeners = vec![(listener, tls.clone(), routes(&service))];
     if let Some(address) = config.admin_listen {
         let (listener, address) = bind("--admin-listen", address).await?;
         eprintln!("administration on http://{address}");
@@ -121,7 +120,8 @@ pub async fn run(
             policies: config.policies.clone(),
             token_lifetime: config.token_lifetime,
         };
-        listeners.push((listener, None, operators(&service).merge(admin::router(admin))));
+        let router = operators(&service).merge(admin::router(admin));
+        listeners.push((listener, None, router.into()));
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);
@@ -150,7 +150,7 @@ async fn bind(
 }
 
 fn serve_all(
-    listeners: Vec<(TcpListener, Option<Arc<Tls>>, Router)>,
+    listeners: Vec<(TcpListener, Option<Arc<Tls>>, Front)>,
     tls: Option<Arc<Tls>>,
     ended: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
@@ -158,8 +158,8 @@ fn serve_all(
     if let Some(tls) = tls {
         tasks.spawn(tls.follow(ended.clone()));
     }
-    for (listener, tls, router) in listeners {
-        tasks.spawn(serve::serve(listener, tls, router, ended.clone()));
+    for (listener, tls, front) in listeners {
+        tasks.spawn(serve::serve(listener, tls, front, ended.clone()));
     }
     tasks
 }

@@ -10,7 +10,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,8 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
 
+use crate::wire::Front;
 use tls::Tls;
 
 /// Most connections at once.
@@ -45,12 +44,12 @@ pub struct Peer {
     pub has_certificate: bool,
 }
 
-/// Serves `router` on `listener` until `stop` turns true, then waits for requests in flight, at
+/// Serves `front` on `listener` until `stop` turns true, then waits for requests in flight, at
 /// most 1.5 s.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
-    router: Router,
+    front: Front,
     mut stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -63,7 +62,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, place)) => {
-                let connection = Connection { tls: tls.clone(), router: router.clone(), place };
+                let connection = Connection { tls: tls.clone(), front: front.clone(), place };
                 let watcher = graceful.watcher();
                 tokio::spawn(async move { connection.run(stream, watcher).await });
             }
@@ -91,7 +90,7 @@ async fn accept(
 
 struct Connection {
     tls: Option<Arc<Tls>>,
-    router: Router,
+    front: Front,
     place: OwnedSemaphorePermit,
 }
 
@@ -116,12 +115,12 @@ impl Connection {
         peer: Option<Peer>,
         watcher: Watcher,
     ) {
-        let router = self.router;
+        let front = self.front;
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             if let Some(peer) = peer {
                 request.extensions_mut().insert(peer);
             }
-            router.clone().oneshot(request)
+            front.clone().answer(request)
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);

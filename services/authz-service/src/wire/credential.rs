@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{Extensions, HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::{Choice, ConstantTimeEq};
@@ -74,13 +74,24 @@ pub(super) async fn require(
     request: Request,
     next: Next,
 ) -> Response {
-    if service.is_open || is_certified(&request) || service.credentials.are_in(request.headers()) {
-        return next.run(request).await;
+    match check(&service, request.headers(), request.extensions()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
     }
-    Problem::new(StatusCode::UNAUTHORIZED, "The caller's credential is missing or wrong.")
-        .into_response()
 }
 
-fn is_certified(request: &Request) -> bool {
-    request.extensions().get::<Peer>().is_some_and(|peer| peer.has_certificate)
+/// Whether a request with this head may pass.
+pub(super) fn check(
+    service: &Service,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<(), Problem> {
+    if service.is_open || is_certified(extensions) || service.credentials.are_in(headers) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNAUTHORIZED, "The caller's credential is missing or wrong."))
+}
+
+fn is_certified(extensions: &Extensions) -> bool {
+    extensions.get::<Peer>().is_some_and(|peer| peer.has_certificate)
 }

@@ -11,12 +11,51 @@ use super::problem::Problem;
 
 /// The question that `members` ask.
 pub(crate) fn evaluation(mut members: Map<String, Value>) -> Result<EvaluationRequest, Problem> {
-    Ok(EvaluationRequest {
-        subject: Entity::required(&mut members, "subject")?.into_subject()?,
-        action: Entity::required(&mut members, "action")?.into_action()?,
-        resource: Entity::required(&mut members, "resource")?.into_resource()?,
-        context: object_or_empty(members.remove("context"), || "context".into())?,
-    })
+    let mut part = |name| members.remove(name).map(Part::from);
+    let (subject, action, resource) = (part("subject"), part("action"), part("resource"));
+    Draft { subject, action, resource, context: members.remove("context") }.whole()
+}
+
+/// What was found of a question.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) subject: Option<Part>,
+    pub(super) action: Option<Part>,
+    pub(super) resource: Option<Part>,
+    pub(super) context: Option<Value>,
+}
+
+/// What stands where an entity should; `None` for what is no object.
+pub(super) struct Part(pub(super) Option<Fields>);
+
+/// What was found of an entity.
+#[derive(Default)]
+pub(super) struct Fields {
+    pub(super) kind: Option<Value>,
+    pub(super) id: Option<Value>,
+    pub(super) name: Option<Value>,
+    pub(super) properties: Option<Value>,
+}
+
+impl Draft {
+    /// The question, if nothing is missing.
+    pub(super) fn whole(self) -> Result<EvaluationRequest, Problem> {
+        Ok(EvaluationRequest {
+            subject: Entity::of(self.subject, "subject")?.into_subject()?,
+            action: Entity::of(self.action, "action")?.into_action()?,
+            resource: Entity::of(self.resource, "resource")?.into_resource()?,
+            context: object_or_empty(self.context, || "context".into())?,
+        })
+    }
+}
+
+impl From<Value> for Part {
+    fn from(value: Value) -> Self {
+        let Value::Object(mut members) = value else { return Self(None) };
+        let mut take = |name| members.remove(name);
+        let (kind, id, name) = (take("type"), take("id"), take("name"));
+        Self(Some(Fields { kind, id, name, properties: take("properties") }))
+    }
 }
 
 /// The object in `value`; none when there is no value at all.
@@ -41,8 +80,8 @@ pub(super) fn object_or_empty(
 
 /// A subject, action or resource of a request, not yet known to be whole.
 pub(super) struct Entity {
-    name: &'static str,
-    members: Map<String, Value>,
+    at: &'static str,
+    fields: Fields,
 }
 
 impl Entity {
@@ -51,9 +90,15 @@ impl Entity {
         request: &mut Map<String, Value>,
         name: &'static str,
     ) -> Result<Self, Problem> {
-        let members = optional_object(request.remove(name), || name.into())?
-            .ok_or_else(|| Problem::malformed(name, "is required"))?;
-        Ok(Self { name, members })
+        Self::of(request.remove(name).map(Part::from), name)
+    }
+
+    fn of(part: Option<Part>, at: &'static str) -> Result<Self, Problem> {
+        match part {
+            None => Err(Problem::malformed(at, "is required")),
+            Some(Part(None)) => Err(Problem::malformed(at, "must be an object")),
+            Some(Part(Some(fields))) => Ok(Self { at, fields }),
+        }
     }
 
     /// A subject of some type, whatever its id.
@@ -66,39 +111,43 @@ impl Entity {
         self.with_ignored_id().into_resource()
     }
 
-    pub(super) fn into_subject(mut self) -> Result<Subject, Problem> {
-        let (kind, id) = (self.text("type")?, self.text("id")?);
-        Ok(Subject { kind, id, properties: self.properties()? })
+    pub(super) fn into_subject(self) -> Result<Subject, Problem> {
+        let Self { at, fields: Fields { kind, id, properties, .. } } = self;
+        let (kind, id) = (text(kind, at, "type")?, text(id, at, "id")?);
+        Ok(Subject { kind, id, properties: object_or_empty(properties, below(at))? })
     }
 
-    pub(super) fn into_resource(mut self) -> Result<Resource, Problem> {
-        let (kind, id) = (self.text("type")?, self.text("id")?);
-        Ok(Resource { kind, id, properties: self.properties()? })
+    pub(super) fn into_resource(self) -> Result<Resource, Problem> {
+        let Self { at, fields: Fields { kind, id, properties, .. } } = self;
+        let (kind, id) = (text(kind, at, "type")?, text(id, at, "id")?);
+        Ok(Resource { kind, id, properties: object_or_empty(properties, below(at))? })
     }
 
-    pub(super) fn into_action(mut self) -> Result<Action, Problem> {
-        Ok(Action { name: self.text("name")?, properties: self.properties()? })
+    pub(super) fn into_action(self) -> Result<Action, Problem> {
+        let Self { at, fields: Fields { name, properties, .. } } = self;
+        let name = text(name, at, "name")?;
+        Ok(Action { name, properties: object_or_empty(properties, below(at))? })
     }
 
     /// What a search looks for is put in the id's place later.
     fn with_ignored_id(mut self) -> Self {
-        self.members.insert("id".into(), Value::from("*"));
+        self.fields.id = Some(Value::from("*"));
         self
     }
+}
 
-    fn text(&mut self, field: &str) -> Result<String, Problem> {
-        let at = || format!("{}.{field}", self.name);
-        match self.members.remove(field) {
-            None => Err(Problem::malformed(at(), "is required")),
-            Some(Value::String(text)) if text.is_empty() => {
-                Err(Problem::malformed(at(), "must not be empty"))
-            }
-            Some(Value::String(text)) => Ok(text),
-            Some(_) => Err(Problem::malformed(at(), "must be a string")),
+fn text(value: Option<Value>, entity: &str, field: &str) -> Result<String, Problem> {
+    let at = || format!("{entity}.{field}");
+    match value {
+        None => Err(Problem::malformed(at(), "is required")),
+        Some(Value::String(text)) if text.is_empty() => {
+            Err(Problem::malformed(at(), "must not be empty"))
         }
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Problem::malformed(at(), "must be a string")),
     }
+}
 
-    fn properties(&mut self) -> Result<Properties, Problem> {
-        object_or_empty(self.members.remove("properties"), || format!("{}.properties", self.name))
-    }
+fn below(entity: &str) -> impl Fn() -> String {
+    move || format!("{entity}.properties")
 }

@@ -1,34 +1,33 @@
 //! `POST /access/v1/evaluation`, AuthZEN 1.0 section 6. A denial is 200 with `decision: false`;
 //! an error status always means that there is no decision.
 
-use std::sync::Arc;
-
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
+use claimgate_authz_api::EvaluationRequest;
 use serde_json::{Map, Value};
 
 use super::problem::Problem;
-use super::{MAX_BODY_BYTES, Service, decode, json, origin};
+use super::{Service, json, origin, question};
 
+/// Answers a request for an evaluation.
 pub(super) async fn evaluate(
-    State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    service: &Service,
+    headers: &HeaderMap,
+    body: &[u8],
 ) -> Result<Response, Problem> {
-    one(&service, &headers, members(&headers, body)?).await
+    one(service, headers, &question::read(headers, body)?).await
 }
 
-/// Answers a body that is one question.
+/// Answers one question.
 pub(super) async fn one(
     service: &Service,
     headers: &HeaderMap,
-    members: Map<String, Value>,
+    question: &EvaluationRequest,
 ) -> Result<Response, Problem> {
-    let answer = service.evaluate(&decode::evaluation(members)?, origin(headers)).await?;
+    let answer = service.evaluate(question, origin(headers)).await?;
     let keep = service.max_age(&answer);
     Ok(([(CACHE_CONTROL, cache_control(keep))], Json(answer.response)).into_response())
 }
@@ -48,10 +47,7 @@ pub(super) fn cache_control(seconds: u32) -> String {
 
 fn unreadable(rejection: &BytesRejection) -> Problem {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body must not exceed {MAX_BODY_BYTES} bytes."),
-        ),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(),
         _ => Problem::malformed(json::BODY, "could not be read"),
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn evaluate(
     let semantic = Semantic::read(&mut members)?;
     let items = items(&mut members)?;
     if items.is_empty() {
-        return evaluation::one(&service, &headers, members).await;
+        return evaluation::one(&service, &headers, &decode::evaluation(members)?).await;
     }
     let defaults = Defaults::read(members)?;
     let answers = answer(&service, origin(&headers), &defaults, items, semantic).await?;

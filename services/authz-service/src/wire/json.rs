@@ -9,6 +9,7 @@ use std::fmt;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use super::problem::Problem;
@@ -18,20 +19,37 @@ pub(crate) const BODY: &str = "body";
 
 /// The members of a body; what its headers say is checked first.
 pub(crate) fn members(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, Problem> {
+    match parse(headers, body)? {
+        Unambiguous(Value::Object(members)) => Ok(members),
+        Unambiguous(_) => Err(not_an_object()),
+    }
+}
+
+/// A body as `T`, whose only error of its own is [`twice`].
+pub(super) fn parse<'a, T: Deserialize<'a>>(
+    headers: &HeaderMap,
+    body: &'a [u8],
+) -> Result<T, Problem> {
     if !is_json(headers) {
         return Err(Problem::malformed("content-type", "must be application/json"));
     }
     if body.is_empty() {
         return Err(Problem::malformed(BODY, "must not be empty"));
     }
-    match serde_json::from_slice(body) {
-        Ok(Unambiguous(Value::Object(members))) => Ok(members),
-        Ok(Unambiguous(_)) => Err(Problem::malformed(BODY, "must be an object")),
-        Err(error) if error.is_data() => {
-            Err(Problem::malformed(BODY, "must not have a member twice in an object"))
-        }
-        Err(_) => Err(Problem::malformed(BODY, "must be JSON")),
-    }
+    serde_json::from_slice(body).map_err(|error| match error.is_data() {
+        true => Problem::malformed(BODY, "must not have a member twice in an object"),
+        false => Problem::malformed(BODY, "must be JSON"),
+    })
+}
+
+/// What is wrong with a body that is another value.
+pub(super) fn not_an_object() -> Problem {
+    Problem::malformed(BODY, "must be an object")
+}
+
+/// What is wrong with an object that has a member twice.
+pub(super) fn twice<E: de::Error>() -> E {
+    E::custom("a member twice")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -41,7 +59,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// A JSON value without a member twice at any level.
-struct Unambiguous(Value);
+pub(super) struct Unambiguous(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -97,11 +115,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
-            if members.contains_key(&name) {
-                return Err(de::Error::custom("a member twice"));
-            }
+            let Entry::Vacant(member) = members.entry(name) else {
+                return Err(twice());
+            };
             let Unambiguous(value) = entries.next_value()?;
-            members.insert(name, value);
+            member.insert(value);
         }
         Ok(Value::Object(members))
     }

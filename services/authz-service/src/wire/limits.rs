@@ -26,15 +26,20 @@ impl Limits {
         let places = Arc::new(Semaphore::new(service.max_concurrent));
         Self { places, service: Arc::clone(service) }
     }
+
+    /// What `answer` yields, if there is a place for it and it does not take too long.
+    pub(super) async fn within(&self, answer: impl Future<Output = Response>) -> Response {
+        let Ok(_place) = self.places.try_acquire() else {
+            self.service.metrics.shed();
+            return Problem::busy("Too many requests at once.").into_response();
+        };
+        match tokio::time::timeout(MAX_DURATION, answer).await {
+            Ok(response) => response,
+            Err(_) => Problem::busy("The request took too long.").into_response(),
+        }
+    }
 }
 
 pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    let Ok(_place) = limits.places.try_acquire() else {
-        limits.service.metrics.shed();
-        return Problem::busy("Too many requests at once.").into_response();
-    };
-    match tokio::time::timeout(MAX_DURATION, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::busy("The request took too long.").into_response(),
-    }
+    limits.within(next.run(request)).await
 }

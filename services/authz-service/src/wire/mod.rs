@@ -8,6 +8,7 @@ pub(crate) mod decode;
 mod evaluation;
 mod evaluations;
 mod ext_authz;
+mod front;
 mod health;
 pub(crate) mod json;
 mod limits;
@@ -16,6 +17,7 @@ mod metadata;
 pub(crate) mod operators;
 mod page_token;
 pub(crate) mod problem;
+mod question;
 mod revocation;
 mod roles;
 mod search;
@@ -25,9 +27,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::ALLOW;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use claimgate_authz_api::{
     EVALUATION_PATH, EVALUATIONS_PATH, EvaluationRequest, SEARCH_ACTION_PATH, SEARCH_RESOURCE_PATH,
@@ -37,6 +40,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use credential::{Credentials, InvalidCredential};
+pub use front::Front;
 pub use metadata::{InvalidPublicUrl, PublicUrl};
 pub use operators::operators;
 
@@ -108,7 +112,7 @@ impl Service {
 }
 
 /// The routes that callers of `service` reach.
-pub fn router(service: &Arc<Service>) -> Router {
+pub fn routes(service: &Arc<Service>) -> Front {
     let limits = limits::Limits::of(service);
     let guarded = |routes: Router<Arc<Service>>| {
         routes
@@ -122,18 +126,20 @@ pub fn router(service: &Arc<Service>) -> Router {
     let statements = revocation::routes()
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(limits.clone(), limits::limit));
-    health::routes()
+    let router = health::routes()
         .merge(json)
         .merge(statements)
         .merge(grpc.layer(from_fn(ext_authz::speak_grpc)))
         .layer(from_fn(echo_request_id))
         .layer(from_fn_with_state(Arc::clone(service), operators::count))
-        .with_state(Arc::clone(service))
+        .with_state(Arc::clone(service));
+    Front::new(router, service, limits)
 }
 
 fn json_routes(service: &Service) -> Router<Arc<Service>> {
     Router::new()
-        .route(EVALUATION_PATH, post(evaluation::evaluate))
+        // Posts to it never get here, see `front`.
+        .route(EVALUATION_PATH, any(only_post))
         .route(EVALUATIONS_PATH, post(evaluations::evaluate))
         .route(SEARCH_SUBJECT_PATH, post(search::subjects))
         .route(SEARCH_RESOURCE_PATH, post(search::resources))
@@ -146,6 +152,11 @@ fn json_routes(service: &Service) -> Router<Arc<Service>> {
         .route(&format!("{}/", roles::PATH), any(roles::roles))
 }
 
+async fn only_post() -> Response {
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Only POST is allowed.");
+    ([(ALLOW, "POST")], problem).into_response()
+}
+
 async fn not_found() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "No such resource.")
 }
@@ -156,12 +167,15 @@ fn origin(headers: &HeaderMap) -> Origin<'_> {
     Origin { request_id, is_path: false }
 }
 
-/// AuthZEN 1.0, section 10.1.3: the answer carries the request's X-Request-ID.
 async fn echo_request_id(request: Request, next: Next) -> Response {
     let id = request.headers().get(REQUEST_ID).cloned();
-    let mut response = next.run(request).await;
+    echo(id.as_ref(), next.run(request).await)
+}
+
+/// AuthZEN 1.0, section 10.1.3: the answer carries the request's X-Request-ID.
+fn echo(id: Option<&HeaderValue>, mut response: Response) -> Response {
     if let Some(id) = id {
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, id.clone());
     }
     response
 }

@@ -8,6 +8,7 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::MAX_BODY_BYTES;
 use crate::store::StoreError;
 
 /// A refusal on its way out.
@@ -33,6 +34,12 @@ impl Problem {
     /// A refusal with another status for a member of the request.
     pub(crate) fn of_field(status: StatusCode, field: impl Into<String>, detail: &str) -> Self {
         Self { status, ..Self::malformed(field, detail) }
+    }
+
+    /// 413 for a body.
+    pub(super) fn too_large() -> Self {
+        let detail = format!("The body must not exceed {MAX_BODY_BYTES} bytes.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
     }
 
     /// The same fault, found below the place `at` of the request.

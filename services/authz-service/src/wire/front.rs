@@ -1,0 +1,92 @@
+//! The way in: `POST /access/v1/evaluation`, which gateways ask with every request of theirs, is
+//! answered from here; everything else goes through the router.
+//!
+//! Around either stand the same four: what operators count, the request's id, the caller's
+//! credential, the load limits. For the router they are layers; here they are plain calls, because
+//! layers, routes and extractors make about two fifths of a request's allocations.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::Method;
+use axum::response::{IntoResponse, Response};
+use claimgate_authz_api::EVALUATION_PATH;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::Request;
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+use super::limits::Limits;
+use super::problem::Problem;
+use super::{MAX_BODY_BYTES, Service, credential, echo, evaluation, json};
+
+/// The routes of one listener.
+#[derive(Clone)]
+pub struct Front {
+    router: Router,
+    direct: Option<Direct>,
+}
+
+/// Routes without a short cut.
+impl From<Router> for Front {
+    fn from(router: Router) -> Self {
+        Self { router, direct: None }
+    }
+}
+
+#[derive(Clone)]
+struct Direct {
+    service: Arc<Service>,
+    limits: Limits,
+}
+
+impl Front {
+    /// `router` with a way around it for evaluations; `limits` are the router's own.
+    pub(super) fn new(router: Router, service: &Arc<Service>, limits: Limits) -> Self {
+        Self { router, direct: Some(Direct { service: Arc::clone(service), limits }) }
+    }
+
+    /// Answers one request.
+    pub async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        match self.direct {
+            Some(direct) if is_evaluation(&request) => Ok(direct.answer(request).await),
+            // On the heap: this future is moved, and would be as large as the router's.
+            _ => Box::pin(self.router.oneshot(request)).await,
+        }
+    }
+}
+
+fn is_evaluation(request: &Request<Incoming>) -> bool {
+    request.method() == Method::POST && request.uri().path() == EVALUATION_PATH
+}
+
+impl Direct {
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        let begun = Instant::now();
+        let (head, body) = request.into_parts();
+        let service = &self.service;
+        let response = match credential::check(service, &head.headers, &head.extensions) {
+            Ok(()) => {
+                let answer = async {
+                    evaluation::evaluate(service, &head.headers, &whole(body).await?).await
+                };
+                self.limits.within(async { answer.await.into_response() }).await
+            }
+            Err(refused) => refused.into_response(),
+        };
+        let response = echo(head.headers.get(super::REQUEST_ID), response);
+        service.metrics.answered(EVALUATION_PATH, response.status().as_u16(), begun.elapsed());
+        response
+    }
+}
+
+async fn whole(body: Incoming) -> Result<Bytes, Problem> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large()),
+        Err(_) => Err(Problem::malformed(json::BODY, "could not be read")),
+    }
+}
