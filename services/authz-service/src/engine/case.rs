@@ -110,14 +110,24 @@ impl Engine {
 
     fn prepare(&self, question: &Question, kind: &EntityType) -> Arc<Prepared> {
         let subject = &question.request.subject;
-        let make = || {
+        let principal = || {
             let layers = [Layer::Stored(question.subject), Layer::Asked(&subject.properties)];
-            let principal = self.principal(kind, &subject.id, question.roles, &layers);
-            Arc::new(Prepared::new(self.generation, subject, principal))
+            self.principal(kind, &subject.id, question.roles, &layers)
         };
+        let prepared = |it| Arc::new(Prepared::new(self.generation, subject, it));
         match question.slot {
-            Some(slot) => slot.find_or_make(self.generation, subject, make),
-            None => make(),
+            None => prepared(principal()),
+            Some(slot) => slot.find_or_make(self.generation, subject, || {
+                prepared(self.worth_keeping(principal()))
+            }),
+        }
+    }
+
+    /// Attributes are most of a subject, and without conditions nobody asks for them.
+    fn worth_keeping(&self, principal: Principal) -> Principal {
+        match self.conditions.exist {
+            true => principal,
+            false => Principal { entities: self.base.clone(), ..principal },
         }
     }
 

@@ -27,8 +27,10 @@ pub(super) fn without_scope(policy: &Policy) -> Option<Policy> {
     (complete && stripped.effect() == policy.effect()).then_some(stripped)
 }
 
-/// The parents that conditions can see.
+/// What conditions can see.
 pub(super) struct Conditions {
+    /// Whether there is a policy that has one.
+    pub(super) exist: bool,
     /// `None` when every role could matter.
     roles: Option<HashSet<String>>,
     /// Whether some condition names an action, and could ask for its groups.
@@ -41,11 +43,14 @@ impl Conditions {
         policies: impl Iterator<Item = &'a Policy>,
         vocabulary: &Vocabulary,
     ) -> Self {
+        let mut policies = policies.peekable();
+        let exist = policies.peek().is_some();
         let named: Vec<EntityUid> = policies.flat_map(Policy::entity_literals).collect();
         let is_role = |uid: &&EntityUid| uid.type_name().to_string() == ROLE;
         let roles =
             || named.iter().filter(is_role).map(|uid| uid.id().unescaped().to_owned()).collect();
         Self {
+            exist,
             // A role that is asked about has its name in the question: `principal in resource`.
             roles: (!vocabulary.role_is_asked_about()).then(roles),
             name_actions: named.iter().any(|uid| uid.type_name().basename() == ACTION),
