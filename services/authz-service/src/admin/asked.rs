@@ -89,15 +89,19 @@ impl Asked {
 
     pub(super) fn precondition(&self) -> Result<Precondition, Problem> {
         let forms = "must be `*` or one entity tag of this API";
-        match (self.header(&IF_MATCH)?, self.header(&IF_NONE_MATCH)?) {
-            (None, None) => Ok(Precondition::None),
-            (Some("*"), None) => Ok(Precondition::Exists),
-            (Some(tag), None) => ETag::parse(tag)
+        let matching = match self.header(&IF_MATCH)? {
+            None => Precondition::None,
+            Some("*") => Precondition::Exists,
+            Some(tag) => ETag::parse(tag)
                 .map(Precondition::Matches)
-                .ok_or_else(|| Problem::malformed("if-match", forms)),
-            (None, Some("*")) => Ok(Precondition::Absent),
-            (None, Some(_)) => Err(Problem::malformed("if-none-match", "must be `*`")),
-            (Some(_), Some(_)) => Err(Problem::malformed("if-match", "excludes if-none-match")),
+                .ok_or_else(|| Problem::malformed("if-match", forms))?,
+        };
+        match self.header(&IF_NONE_MATCH)? {
+            None => Ok(matching),
+            Some("*") if matching == Precondition::None => Ok(Precondition::Absent),
+            // Both have to hold (RFC 9110, section 13.2.2), and cannot.
+            Some("*") => Err(condition_failed()),
+            Some(_) => Err(Problem::malformed("if-none-match", "must be `*`")),
         }
     }
 
@@ -143,6 +147,11 @@ pub(super) fn role_name(name: String) -> Result<RoleName, Problem> {
     })
 }
 
+fn condition_failed() -> Problem {
+    let detail = "It is not, or no longer, as the condition says.";
+    Problem::new(StatusCode::PRECONDITION_FAILED, detail)
+}
+
 /// What a store says about a change that did not happen.
 fn refused(error: WriteError) -> Problem {
     match error {
@@ -152,10 +161,7 @@ fn refused(error: WriteError) -> Problem {
             let field = error.at.split_once('.').map_or(error.at.as_str(), |(_, below)| below);
             Problem::of_field(StatusCode::UNPROCESSABLE_ENTITY, field, &error.problem)
         }
-        WriteError::PreconditionFailed => Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "It is not, or no longer, as the condition says.",
-        ),
+        WriteError::PreconditionFailed => condition_failed(),
         WriteError::NotFound => Problem::new(StatusCode::NOT_FOUND, "There is no such thing."),
         WriteError::Conflict { what } => Problem::new(StatusCode::CONFLICT, format!("{what}.")),
         WriteError::KeyReused => Problem::of_field(

@@ -10,6 +10,16 @@ use super::routes::{ENDPOINTS, Endpoint};
 use super::{PREFIX, answer};
 
 const SCHEMAS: &str = include_str!("schemas.json");
+/// A text without control characters, which may be empty.
+const TEXT: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+/// The same, which may not.
+const NAME: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
+/// A role's name.
+const ROLE: &str = "^[A-Za-z0-9._:/-]{1,64}$";
+/// An entity tag.
+const TAG: &str = "^\"(0|[1-9][0-9]{0,17})\"$";
+/// A kind and an id with `:` between.
+const TARGET: &str = "^[^:\\u0000-\\u001f\\u007f-\\u009f]*:[^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
 
@@ -77,32 +87,46 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
     let names = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{'));
     let in_path = names.map(|name| {
         let name = name.trim_end_matches('}');
+        let is_role = name == "role" || endpoint.path.starts_with("/roles/");
+        let pattern = if is_role { ROLE } else { NAME };
         json!({"name": name, "in": "path", "required": true,
-               "schema": {"type": "string", "minLength": 1}})
+               "schema": {"type": "string", "pattern": pattern}})
     });
     let in_query = endpoint.query.iter().map(|name| {
         let schema = match *name {
             "limit" => json!({"type": "integer", "minimum": 1, "maximum": super::page::MAX_LIMIT,
                               "default": super::page::DEFAULT_LIMIT}),
             "since" | "until" => json!({"type": "string", "format": "date-time"}),
-            _ => json!({"type": "string"}),
+            "target" => json!({"type": "string", "pattern": TARGET}),
+            "actor" => json!({"type": "string", "pattern": NAME, "maxLength": 256}),
+            _ => json!({"type": "string", "pattern": TEXT}),
         };
         json!({"name": name, "in": "query", "required": false, "schema": schema})
     });
-    let text = |name: &str, about: &str| {
+    in_path.chain(in_query).chain(in_headers(endpoint)).collect()
+}
+
+/// What a change can be made to depend on.
+fn in_headers(endpoint: &Endpoint) -> Vec<Value> {
+    let header = |name: &str, schema: Value, about: &str| {
         json!({"name": name, "in": "header", "required": false, "description": about,
-               "schema": {"type": "string"}})
+               "schema": schema})
     };
-    let in_headers = if endpoint.permission.action == "change" {
-        vec![
-            text("If-Match", "`*`, or the tag of what is changed."),
-            text("If-None-Match", "`*`: what is put must not be there yet."),
-            text("Idempotency-Key", "The same request under the same key happens once, for 24 h."),
-        ]
-    } else {
-        Vec::new()
-    };
-    in_path.chain(in_query).chain(in_headers).collect()
+    if endpoint.permission.action != "change" || endpoint.path == "/policies/reload" {
+        return Vec::new();
+    }
+    let (any, tag) = (json!({"const": "*"}), json!({"type": "string", "pattern": TAG}));
+    let key = json!({"type": "string", "pattern": "^[!-~]([ -~]{0,254}[!-~])?$"});
+    let once = "The same request under the same key happens once, for 24 h.";
+    let matching = json!({"anyOf": [any.clone(), tag]});
+    let mut headers = vec![
+        header("If-Match", matching, "`*`, or the tag of what is changed."),
+        header("Idempotency-Key", key, once),
+    ];
+    if endpoint.method == "PUT" {
+        headers.push(header("If-None-Match", any, "`*`: what is put must not be there yet."));
+    }
+    headers
 }
 
 fn responses(endpoint: &Endpoint) -> Value {

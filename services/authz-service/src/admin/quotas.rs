@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use serde::Deserialize;
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 
 use super::Admin;
 use super::answer::{self, Item};
@@ -32,14 +34,30 @@ pub(super) async fn one(
     answer::stored(&asked.headers, admin.store().quota(&name).await?)
 }
 
+/// Largest number of a quota.
+const MAX: f64 = u32::MAX as f64;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct QuotaPut {
     name: Option<String>,
     key: QuotaKey,
+    #[serde(deserialize_with = "whole")]
     requests: u32,
+    #[serde(deserialize_with = "whole")]
     per_seconds: u32,
+    #[serde(deserialize_with = "whole")]
     burst: u32,
+}
+
+/// To JSON Schema, and to languages with one kind of number, `5.0` is a whole number too.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let whole = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=MAX).contains(n));
+    // Exact: what is left is a whole number in the range.
+    whole.map(|n| n as u32).ok_or_else(|| {
+        Error::invalid_value(Unexpected::Other("number"), &"a whole number up to 4294967295")
+    })
 }
 
 pub(super) async fn put(

@@ -185,6 +185,13 @@ fn whatever_is_wrong_is_named() {
             400,
             "requests",
         ),
+        (
+            "PUT",
+            "/quotas/q",
+            json!({"key": "subject", "requests": 1.5, "per_seconds": 1.0, "burst": 1}),
+            400,
+            "requests",
+        ),
         ("POST", "/revocations", json!({"kind": "x"}), 400, "kind"),
         ("POST", "/revocations", json!({"kind": "token"}), 400, "jti"),
         ("POST", "/revocations", json!({"kind": "token", "jti": ""}), 422, "revocation"),
