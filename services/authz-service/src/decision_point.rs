@@ -17,6 +17,7 @@ use crate::directory::{Directory, Identity, Known};
 use crate::engine::{Engine, Question};
 use crate::policies::Policies;
 use crate::roles::RoleName;
+use crate::spans;
 use crate::store::{EntityStore, StoreError};
 
 /// Policies with the subjects and resources they are asked about.
@@ -111,6 +112,7 @@ fn judge(
     subject: &Known,
     resource: &Properties,
 ) -> EvaluationResponse {
+    let _span = spans::engine().entered();
     let verdict = engine.decide(&Question {
         request,
         roles: &subject.roles,

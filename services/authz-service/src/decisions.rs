@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use claimgate_authz_api::{EvaluationRequest, EvaluationResponse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 pub use subject::{InvalidLogKey, LogKey, SubjectName, Subjects};
 
@@ -113,6 +114,26 @@ impl Decisions {
             recent.pop_front();
         }
         recent.push_back(Arc::new(decided));
+    }
+
+    /// What a trace says of a decision: what a line would, without what a caller chose.
+    pub(crate) fn describe_to(
+        &self,
+        span: &Span,
+        request: &EvaluationRequest,
+        response: &EvaluationResponse,
+    ) {
+        if span.is_disabled() {
+            return;
+        }
+        let context = &response.context;
+        span.record("authz.decision", response.decision);
+        span.record("authz.reason", context.reason.as_deref());
+        span.record("authz.policy", context.policy.as_deref());
+        span.record("authz.policy_version", context.policy_version.as_deref());
+        let (SubjectName::Hash(subject) | SubjectName::Id(subject)) =
+            self.subjects.name(&request.subject.kind, &request.subject.id);
+        span.record("authz.subject", subject);
     }
 
     /// The last that were logged, at most [`KEPT`], the newest first.

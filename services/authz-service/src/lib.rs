@@ -34,6 +34,7 @@ pub mod revoke;
 pub mod roles;
 pub mod serve;
 pub mod server;
+pub mod spans;
 pub mod store;
 pub mod trust;
 pub mod wire;

@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::directory::Counts;
 use crate::policies::Loaded;
+use crate::spans;
 
 /// Content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -144,6 +145,12 @@ impl Metrics {
         registry.register("shared_cache_lookups", help, counts.shared.family());
         let help = "Messages of changes from other replicas";
         registry.register("invalidations", help, counts.invalidations.family());
+        self
+    }
+
+    /// Shows what becomes of traces too.
+    pub fn with_spans(mut self, counts: &spans::Counts) -> Self {
+        self.registry.register("spans", "Spans of traces by what became of them", counts.family());
         self
     }
 

@@ -20,7 +20,7 @@ use crate::changes::Changes;
 use crate::config::{Config, PolicySource, RedisOptions};
 use crate::decision_point::DecisionPoint;
 use crate::decisions::Decisions;
-use crate::directory::VersionSource;
+use crate::directory::{self, VersionSource};
 use crate::engine::InvalidPolicies;
 use crate::entities::{Entities, InvalidEntities};
 use crate::metrics::Metrics;
@@ -31,6 +31,7 @@ use crate::serve::{
     self,
     tls::{InvalidTls, Tls},
 };
+use crate::spans::Exporter;
 use crate::store::{self, AdminStore, EntityStore, InvalidDatabase, SqlStore, StoreError};
 use crate::trust::{InvalidIssuer, Issuers};
 use crate::wire::{Front, InvalidPublicUrl, PublicUrl, Service, operators, routes};
@@ -84,6 +85,7 @@ pub enum StartError {
 /// last at most 1.5 s later.
 pub async fn run(
     config: Config,
+    spans: Option<Exporter>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
@@ -105,8 +107,9 @@ pub async fn run(
         public_url: config.public_url.map_or_else(own_url, Ok)?,
         revoker: Revoker::new(issuers, changes.clone(), config.token_lifetime),
         changes,
-        metrics: Metrics::default().with(directory.counts()),
+        metrics: metrics(&directory, spans.as_ref()),
         decisions: Decisions::new(config.decision_log, config.log_subjects),
+        is_traced: spans.is_some(),
         draining,
     });
     let mut listeners = vec![(listener, tls.clone(), routes(&service))];
@@ -125,6 +128,8 @@ pub async fn run(
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);
+    let (flush, flushing) = watch::channel(false);
+    let exporting = spans.map(|spans| tokio::spawn(spans.run(flushing)));
     let mut serving = serve_all(listeners, tls, &ended);
     let policies = Arc::clone(service.decision_point.policies());
     follow_policies(&mut serving, &config.policies, policies, Arc::clone(&store), ended);
@@ -136,7 +141,20 @@ pub async fn run(
     tokio::time::sleep(config.shutdown_delay).await;
     end.send_replace(true);
     serving.join_all().await;
+    flush.send_replace(true);
+    if let Some(exporting) = exporting {
+        // It bounds its own time.
+        let _ = exporting.await;
+    }
     Ok(())
+}
+
+fn metrics(directory: &directory::Directory, spans: Option<&Exporter>) -> Metrics {
+    let metrics = Metrics::default().with(directory.counts());
+    match spans {
+        Some(spans) => metrics.with_spans(spans.counts()),
+        None => metrics,
+    }
 }
 
 async fn bind(

@@ -18,8 +18,7 @@ use claimgate::time::Timestamp;
 use serde::Deserialize;
 use tokio_rustls::rustls as tls;
 
-use fetch::HttpUrl;
-pub use fetch::{FetchError, Fetcher, InvalidUrl};
+pub use fetch::{FetchError, Fetcher, HttpUrl, InvalidUrl, connector};
 use keys::Keys;
 
 /// How far a provider's clock may differ from ours.

@@ -81,6 +81,7 @@ async fn routes(policies: &str, entities: &str) -> Router {
         revoker,
         metrics: Metrics::default(),
         decisions: Decisions::default(),
+        is_traced: false,
         draining: watch::channel(false).1,
         decision_max_age: 5,
         public_url: PublicUrl::parse("http://pdp.test").expect("a URL"),

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 
 use super::Admin;
 use super::access::Administrator;
@@ -74,8 +75,8 @@ impl Asked {
     pub(super) async fn apply(&self, admin: &Admin, change: Change) -> Result<Applied, Problem> {
         let (on, key) = (self.precondition()?, self.key()?);
         let (changes, actor) = (admin.changes().clone(), self.administrator.actor.clone());
-        let made =
-            tokio::spawn(async move { changes.apply(&change, on, &actor, key.as_ref()).await });
+        let change = async move { changes.apply(&change, on, &actor, key.as_ref()).await };
+        let made = tokio::spawn(change.in_current_span());
         match made.await {
             Ok(outcome) => outcome.map_err(refused),
             Err(_) => Err(Problem::busy("The change may not have been made.")),

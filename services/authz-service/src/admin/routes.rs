@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 
 use super::guard::{Guard, guard};
@@ -15,6 +15,7 @@ use super::{Admin, PREFIX};
 use super::{
     audit, explain, info, openapi, policies, quotas, resources, revocations, roles, subjects,
 };
+use crate::spans;
 use crate::wire::operators;
 use crate::wire::problem::Problem;
 
@@ -120,10 +121,11 @@ pub fn router(admin: Admin) -> Router {
     let admin = Arc::new(admin);
     let service = Arc::clone(&admin.service);
     let guarded = from_fn_with_state(Guard::of(&admin), guard);
-    let routes = entities()
-        .merge(policy_sets())
-        .merge(state())
-        .method_not_allowed_fallback(not_allowed)
+    let routes = entities().merge(policy_sets()).merge(state());
+    let routes = routes.method_not_allowed_fallback(not_allowed);
+    let routes =
+        if service.is_traced { routes.layer(from_fn(spans::trace_changes)) } else { routes };
+    let routes = routes
         .layer(guarded)
         .layer(from_fn_with_state(service, operators::count))
         .with_state(admin);

@@ -4,6 +4,7 @@
 //! mean, made once. Secrets have no flag, because a command line can be read by everybody on the
 //! machine: see [`secrets`].
 
+mod choices;
 mod options;
 pub mod secrets;
 
@@ -18,7 +19,8 @@ use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 
-pub use options::{Command, InvalidFile, LogFormat, LogSubjects, Options, PoliciesFrom};
+pub use choices::{Command, LogFormat, LogSubjects, PoliciesFrom};
+pub use options::{InvalidFile, Options};
 use secrets::InvalidSecret;
 
 /// Where callers' secrets come from: `AUTHZ_SERVICE_TOKEN` or the file that

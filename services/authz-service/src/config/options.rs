@@ -3,13 +3,15 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Parser;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::Deserialize;
 
+use super::choices::{Command, LogFormat, LogSubjects, PoliciesFrom};
 use crate::admin::AdminOptions;
 use crate::decisions::Which;
+use crate::spans::{self, Exporter, InvalidOtlp};
 use crate::trust::IssuerOptions;
 
 /// A policy decision point: OpenID AuthZEN in front, Cedar policies inside.
@@ -139,74 +141,20 @@ pub struct Options {
     )]
     pub log_subjects: Option<LogSubjects>,
 
+    /// Base URL of an OpenTelemetry collector that takes traces over OTLP/HTTP, such as
+    /// http://localhost:4318. Off unless given
+    #[arg(long, env = "AUTHZ_SERVICE_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+
+    /// Share of the traces that begin here which are recorded, from 0 to 1; a caller's trace is
+    /// recorded when its caller does [default: 1]
+    #[arg(long, env = "AUTHZ_SERVICE_OTLP_RATIO", value_name = "SHARE")]
+    pub otlp_ratio: Option<f64>,
+
     /// What to do instead of serving.
     #[command(subcommand)]
     #[serde(skip)]
     pub command: Option<Command>,
-}
-
-/// What logged decisions call their subject.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogSubjects {
-    /// A keyed hash of its type and id.
-    #[default]
-    Hashed,
-    /// Its id, unless that is an address.
-    Plain,
-}
-
-/// What the program does beside serving.
-#[derive(Clone, Debug, clap::Subcommand)]
-pub enum Command {
-    /// Print a secret that administers for a while: to begin with, and when nothing else works.
-    ///
-    /// Needs access to the database, which a service may be using. It is presented as
-    /// `Authorization: Bearer …` and is in the audit log under this user's name.
-    AdminToken {
-        /// How long it works: a number with s, m or h; up to 24h
-        #[arg(long, default_value = "15m", value_parser = lifetime)]
-        lifetime: Duration,
-    },
-}
-
-/// Longest life of a secret made by `admin-token`.
-const LONGEST_LIFETIME: Duration = Duration::from_hours(24);
-
-fn lifetime(text: &str) -> Result<Duration, &'static str> {
-    const FORM: &str = "must be a number with s, m or h, from 1s to 24h";
-    let unit = text.chars().last().ok_or(FORM)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        _ => return Err(FORM),
-    };
-    let number = text.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok());
-    let lifetime = number.and_then(|number| number.checked_mul(seconds)).map(Duration::from_secs);
-    lifetime.filter(|life| (1..=LONGEST_LIFETIME.as_secs()).contains(&life.as_secs())).ok_or(FORM)
-}
-
-/// Where policies come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum PoliciesFrom {
-    /// The files of `--policies`, followed as they change.
-    #[default]
-    Directory,
-    /// The database, changed over the admin API.
-    Store,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
 }
 
 /// A configuration file that cannot be used.
@@ -220,6 +168,12 @@ pub struct InvalidFile {
 }
 
 impl Options {
+    /// Where traces go; `None` when they go nowhere.
+    pub fn traces(&self) -> Result<Option<(SdkTracerProvider, Exporter)>, InvalidOtlp> {
+        let ratio = self.otlp_ratio.unwrap_or(1.0);
+        self.otlp_endpoint.as_deref().map(|endpoint| spans::open(endpoint, ratio)).transpose()
+    }
+
     /// These options with those of the file they name behind them.
     pub fn completed(self) -> Result<Self, InvalidFile> {
         match &self.config {
@@ -263,65 +217,11 @@ impl Options {
             log_format: self.log_format.or(file.log_format),
             decision_log: self.decision_log.or(file.decision_log),
             log_subjects: self.log_subjects.or(file.log_subjects),
+            otlp_endpoint: self.otlp_endpoint.or(file.otlp_endpoint),
+            otlp_ratio: self.otlp_ratio.or(file.otlp_ratio),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    fn completed(arguments: &[&str], file: &str) -> Result<Options, InvalidFile> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("authz.yaml");
-        std::fs::write(&path, file).unwrap();
-        let mut options = Options::parse_from([&["authz-service"], arguments].concat());
-        options.config = Some(path);
-        options.completed()
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        Options::command().debug_assert();
-    }
-
-    #[test]
-    fn a_flag_wins_over_the_file_and_the_file_has_the_flags_names() {
-        let file = "listen: 127.0.0.1:1\npolicies: here\nlog-format: json\ndecision-log: off\ntls-client-ca: ca.pem\n";
-        let options = completed(&["--listen", "127.0.0.1:2"], file).unwrap();
-        assert_eq!(options.listen.unwrap().port(), 2);
-        assert_eq!(options.policies.unwrap(), Path::new("here"));
-        assert_eq!(options.log_format, Some(LogFormat::Json));
-        assert_eq!(options.decision_log, Some(Which::Off));
-        assert_eq!(options.tls_client_ca.unwrap(), Path::new("ca.pem"));
-    }
-
-    #[test]
-    fn every_option_of_the_command_line_can_stand_in_the_file() {
-        for argument in Options::command().get_arguments() {
-            let Some(name) =
-                argument.get_long().filter(|name| !["config", "help", "version"].contains(name))
-            else {
-                continue;
-            };
-            // Any value will do: only a name that is not known is an unknown field.
-            if let Err(error) = completed(&[], &format!("{name}: {{}}\n")) {
-                assert!(!error.problem.contains("unknown field"), "{name}: {}", error.problem);
-            }
-        }
-    }
-
-    #[test]
-    fn what_the_file_has_wrong_is_named() {
-        for (file, names) in [
-            ("lissten: 127.0.0.1:1\n", "lissten"),
-            ("listen: here\n", "line 1"),
-            ("config: other.yaml\n", "config"),
-            ("token: 0123456789abcdef\n", "token"),
-        ] {
-            let problem = completed(&[], file).unwrap_err().to_string();
-            assert!(problem.contains("authz.yaml: ") && problem.contains(names), "{problem}");
-        }
-    }
-}
+mod tests;

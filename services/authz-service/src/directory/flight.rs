@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use super::near::{Key, Stamp};
 use crate::store::StoreError;
@@ -92,12 +93,14 @@ where
         under_way.insert(key.clone(), (stamp, arrival.clone()));
         drop(under_way);
         let landing = Landing { flights: Arc::clone(self), key: key.clone(), stamp };
-        tokio::spawn(async move {
+        let flight = async move {
             let outcome = look_up.await.map_err(Arc::new);
             drop(landing);
             // Nobody waits any more when all who asked went away.
             let _ = landed.send(Some(outcome));
-        });
+        };
+        // In the trace of who asked first.
+        tokio::spawn(flight.in_current_span());
         Ok(arrival)
     }
 }

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use sqlx::SqlSafeStr;
 use sqlx::sqlite::SqliteConnection;
+use tracing::Instrument;
 
 use super::error::{StoreError, is_lost_connection};
 use super::pool::{Connection, Lease, OPENING, Pool};
 use super::sql::{Row, Value};
+use crate::spans;
 
 /// A pause between tries, so that a server that hangs up at once is not asked in a tight loop.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -54,7 +56,7 @@ impl Database {
             }
             self.try_rows(sql.clone(), values.clone()).await
         };
-        match tokio::time::timeout(limit, tries).await {
+        match tokio::time::timeout(limit, tries).instrument(spans::store("read")).await {
             Ok(answer) => answer.map_err(StoreError::from),
             Err(elapsed) => {
                 self.open_in_background();

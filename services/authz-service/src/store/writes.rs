@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 
 use super::change::{Applied, Change, Precondition, Target};
 use super::error::{StoreError, WriteError};
@@ -17,6 +18,7 @@ use super::pool::Connection;
 use super::sql::Value;
 use super::version::{ETag, Version};
 use super::{SqlStore, WRITE_LIMIT, effects, purge};
+use crate::spans;
 
 /// How long an idempotency key is remembered.
 pub const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
@@ -41,7 +43,8 @@ impl SqlStore {
         let now = (self.clock)();
         change.check(now)?;
         let request = Request { change, on, by, key, now };
-        match tokio::time::timeout(WRITE_LIMIT, self.transact(&request)).await {
+        let transaction = self.transact(&request).instrument(spans::store("write"));
+        match tokio::time::timeout(WRITE_LIMIT, transaction).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(StoreError::late(elapsed).into()),
         }

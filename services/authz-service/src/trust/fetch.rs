@@ -72,6 +72,12 @@ pub enum FetchError {
     CoolingDown,
 }
 
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Fetches documents.
 #[derive(Clone)]
 pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
@@ -85,20 +91,7 @@ impl fmt::Debug for Fetcher {
 impl Fetcher {
     /// With the platform's certificate authorities. Without any, https fails when it is used.
     pub fn new() -> Result<Self, tls::Error> {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        Ok(Self(Client::builder(TokioExecutor::new()).build(connector()?)))
     }
 
     /// The document at `url`.
@@ -123,6 +116,20 @@ impl Fetcher {
         let body = Limited::new(response.into_body(), MAX_DOCUMENT).collect().await;
         body.map(Collected::to_bytes).map_err(|error| FetchError::NoAnswer(error.to_string()))
     }
+}
+
+/// Connections to whoever a URL names, with the platform's certificate authorities.
+pub fn connector() -> Result<HttpsConnector<HttpConnector>, tls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut http = HttpConnector::new();
+    http.enforce_http(false);
+    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    Ok(builder.enable_http1().wrap_connector(http))
 }
 
 #[cfg(test)]

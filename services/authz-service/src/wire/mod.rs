@@ -38,6 +38,7 @@ use claimgate_authz_api::{
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 pub use credential::{Credentials, InvalidCredential};
 pub use front::Front;
@@ -49,6 +50,7 @@ use crate::decision_point::{Answer, DecisionPoint};
 use crate::decisions::{Decisions, Origin};
 use crate::metrics::Metrics;
 use crate::revoke::Revoker;
+use crate::spans;
 use crate::store::StoreError;
 use problem::Problem;
 
@@ -75,6 +77,8 @@ pub struct Service {
     pub metrics: Metrics,
     /// What operators read about decisions.
     pub decisions: Decisions,
+    /// Whether requests are traced.
+    pub is_traced: bool,
     /// Whether the service is about to end.
     pub draining: watch::Receiver<bool>,
     /// Seconds a decision may be kept; 0 for not at all.
@@ -91,11 +95,13 @@ impl Service {
         origin: Origin<'_>,
     ) -> Result<Answer, StoreError> {
         let begun = self.decisions.begin();
-        let answer = self.decision_point.evaluate(request).await?;
+        let span = spans::evaluation();
+        let answer = self.decision_point.evaluate(request).instrument(span.clone()).await?;
         let response = &answer.response;
         let reason = response.context.reason.as_deref().unwrap_or_default();
         self.metrics.decided(response.decision, reason);
         self.decisions.decided(begun, request, response, origin);
+        self.decisions.describe_to(&span, request, response);
         Ok(answer)
     }
 
@@ -115,10 +121,12 @@ impl Service {
 pub fn routes(service: &Arc<Service>) -> Front {
     let limits = limits::Limits::of(service);
     let guarded = |routes: Router<Arc<Service>>| {
-        routes
+        let routes = routes
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-            .layer(from_fn_with_state(limits.clone(), limits::limit))
-            .layer(from_fn_with_state(Arc::clone(service), credential::require))
+            .layer(from_fn_with_state(limits.clone(), limits::limit));
+        // Before the limits, behind the credential: nobody else is worth a trace.
+        let routes = if service.is_traced { routes.layer(from_fn(spans::trace)) } else { routes };
+        routes.layer(from_fn_with_state(Arc::clone(service), credential::require))
     };
     let json = guarded(json_routes(service).fallback(not_found));
     let grpc = guarded(Router::new().route_service(ext_authz::PATH, ext_authz::server(service)));

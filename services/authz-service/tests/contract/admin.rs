@@ -20,25 +20,25 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const AUDIENCE: &str = "authz-admin";
 
 /// A service whose administrators have tokens of `provider`.
-struct Managed {
+pub(crate) struct Managed {
     service: Service,
     provider: Provider,
     address: String,
     folder: TempDir,
 }
 
-fn operators_address(service: &Service) -> String {
+pub(crate) fn operators_address(service: &Service) -> String {
     let log = service.log();
     let line = log.lines().find_map(|line| line.strip_prefix("administration on http://"));
     line.expect("it has an operators' port").to_owned()
 }
 
 impl Managed {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with("")
     }
 
-    fn start_with(more: &str) -> Self {
+    pub(crate) fn start_with(more: &str) -> Self {
         let provider = Provider::start();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("authz.yaml");
@@ -101,14 +101,14 @@ impl Managed {
         self.with(&self.token("admin"), method, path, &[], body)
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let reply = self.admin("GET", path, None);
         assert_eq!(reply.status, 200, "{path}: {}", reply.body);
         assert_eq!(reply.header("cache-control"), Some("no-store"));
         reply.json()
     }
 
-    fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+    pub(crate) fn done(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
         let reply = self.admin(method, path, body);
         assert!([200, 201].contains(&reply.status), "{method} {path}: {}", reply.body);
         reply.json()

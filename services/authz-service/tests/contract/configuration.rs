@@ -66,6 +66,16 @@ fn half_a_certificate_is_refused() {
 }
 
 #[test]
+fn a_collector_that_cannot_be_one_is_refused() {
+    let start =
+        |arguments: &[&str]| refused(command().args(["--entities", ENTITIES]).args(arguments));
+    let text = start(&["--otlp-endpoint", "localhost:4317"]);
+    assert!(text.contains("--otlp-endpoint must be an http or https URL"), "{text}");
+    let text = start(&["--otlp-endpoint", "http://localhost:4318", "--otlp-ratio", "1.5"]);
+    assert!(text.contains("--otlp-ratio: must be from 0 to 1"), "{text}");
+}
+
+#[test]
 fn operators_have_a_port_of_their_own() {
     let service = Service::start(&["--admin-listen", "127.0.0.1:0"]);
     let log = service.log();

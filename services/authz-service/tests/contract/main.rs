@@ -42,6 +42,7 @@ mod redis_faults;
 mod revocation;
 mod search;
 mod service;
+mod spans;
 mod stores;
 mod tls;
 mod users;

@@ -25,12 +25,14 @@ use fred::types::config::{
 use fred::types::{Builder, Value};
 use tokio::sync::broadcast;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::{
     BACKLOG, Breaker, CALL_LIMIT, COOL_DOWN, CacheError, Fetched, Heard, Invalidation,
     MAX_FETCHED_BYTES, Quota, SharedCache, Taken, Version,
 };
 use crate::keys::{CHANGED_TTL, CHANNEL, QuotaKey, RoleKey};
+use crate::spans;
 use fault::{Wants, meaning};
 
 pub use address::{InvalidRedisUrl, RedisAddress, RedisPassword};
@@ -129,7 +131,7 @@ impl RedisCache {
         if !self.client.is_connected() {
             return Err(CacheError::Failed("not connected".into()));
         }
-        let answer = tokio::time::timeout(CALL_LIMIT, call).await;
+        let answer = tokio::time::timeout(CALL_LIMIT, call).instrument(spans::redis()).await;
         let answer = answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "")));
         answer.map_err(|error| meaning(&error, wants))
     }
