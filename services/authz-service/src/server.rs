@@ -89,12 +89,13 @@ pub async fn run(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let admin_tls = config.admin_tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let issuers = Issuers::new(config.issuers.clone())?;
     let (decision_point, store) = decision_point(&config).await?;
     let directory = decision_point.directory().clone();
     let changes = Changes::new(Arc::clone(&store), directory.clone());
     let (listener, address) = bind("--listen", config.listen).await?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
+    let scheme = scheme_of(tls.as_ref());
     let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
     let (drain, draining) = watch::channel(false);
     let access = admin::Access::new(config.admin.clone())?;
@@ -112,10 +113,10 @@ pub async fn run(
         is_traced: spans.is_some(),
         draining,
     });
-    let mut listeners = vec![(listener, tls.clone(), routes(&service))];
+    let mut listeners = vec![(listener, tls, routes(&service))];
     if let Some(address) = config.admin_listen {
         let (listener, address) = bind("--admin-listen", address).await?;
-        eprintln!("administration on http://{address}");
+        eprintln!("administration on {}://{address}", scheme_of(admin_tls.as_ref()));
         let admin = Admin {
             service: Arc::clone(&service),
             access,
@@ -124,13 +125,13 @@ pub async fn run(
             token_lifetime: config.token_lifetime,
         };
         let router = operators(&service).merge(admin::router(admin));
-        listeners.push((listener, None, router.into()));
+        listeners.push((listener, admin_tls, router.into()));
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);
     let (flush, flushing) = watch::channel(false);
     let exporting = spans.map(|spans| tokio::spawn(spans.run(flushing)));
-    let mut serving = serve_all(listeners, tls, &ended);
+    let mut serving = serve_all(listeners, &ended);
     let policies = Arc::clone(service.decision_point.policies());
     follow_policies(&mut serving, &config.policies, policies, Arc::clone(&store), ended);
     // Ends with this function.
@@ -157,6 +158,10 @@ fn metrics(directory: &directory::Directory, spans: Option<&Exporter>) -> Metric
     }
 }
 
+fn scheme_of(tls: Option<&Arc<Tls>>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
+}
+
 async fn bind(
     option: &'static str,
     address: SocketAddr,
@@ -169,14 +174,13 @@ async fn bind(
 
 fn serve_all(
     listeners: Vec<(TcpListener, Option<Arc<Tls>>, Front)>,
-    tls: Option<Arc<Tls>>,
     ended: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    if let Some(tls) = tls {
-        tasks.spawn(tls.follow(ended.clone()));
-    }
     for (listener, tls, front) in listeners {
+        if let Some(tls) = tls.clone() {
+            tasks.spawn(tls.follow(ended.clone()));
+        }
         tasks.spawn(serve::serve(listener, tls, front, ended.clone()));
     }
     tasks

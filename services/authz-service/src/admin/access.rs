@@ -1,9 +1,10 @@
-//! Who sends a request: the holder of a token that their identity provider made for this API, or
-//! of a secret that the local command made. Says who, never what they may do.
+//! Who sends a request: the holder of a token that their identity provider made for this API, of a
+//! client certificate, or of a secret that the local command made. Says who, never what they may do.
 //!
 //! A token must be an access token (`typ` is `at+jwt` or `JWT`) with this API's own audience, an end
-//! and a subject; one that a gateway takes does not work here. Without a configured issuer, and
-//! where only this machine reaches the port, whoever sends no credential may look.
+//! and a subject; one that a gateway takes does not work here. A certificate counts where nothing is
+//! presented beside it. Where neither issuer nor certificate is configured, and only this machine
+//! reaches the port, whoever sends no credential may look.
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
@@ -11,8 +12,10 @@ use claimgate::authn::{ClaimPath, Statement};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::certificates::{CertificateOptions, Certificates};
 use super::secret;
 use crate::roles::{MAX_ROLES, RoleName};
+use crate::serve::Peer;
 use crate::store::{Actor, AdminStore, SecretDigest, StoreError};
 use crate::trust::{Fetcher, Issuer, IssuerOptions, TrustError, claimed_issuer};
 
@@ -23,15 +26,18 @@ const TYPES: [&str; 2] = ["at+jwt", "jwt"];
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AdminOptions {
-    /// `iss` of the tokens, exactly.
-    pub issuer: String,
+    /// `iss` of the tokens, exactly. Without it no token counts.
+    pub issuer: Option<String>,
     /// URL of the issuer's key set [default: what its discovery document says, on its own host].
     pub jwks: Option<String>,
     /// `aud` of the tokens: a name that stands for this API and nothing else.
-    pub audience: String,
+    pub audience: Option<String>,
     /// Claim with the administrator's roles, nested names joined with dots.
     #[serde(default = "default_roles_claim")]
     pub roles_claim: String,
+    /// Client certificates that administer.
+    #[serde(default)]
+    pub certificates: Vec<CertificateOptions>,
 }
 
 fn default_roles_claim() -> String {
@@ -42,8 +48,8 @@ fn default_roles_claim() -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("admin.{field}: {problem}")]
 pub struct InvalidAdmin {
-    field: &'static str,
-    problem: String,
+    pub(super) field: &'static str,
+    pub(super) problem: String,
 }
 
 /// Whoever sends a request.
@@ -65,6 +71,8 @@ pub(super) enum NotKnown {
     Token,
     /// A secret that does not count, or no longer.
     Secret,
+    /// A certificate whose name nobody has here.
+    Certificate,
     /// The issuer's keys are not to be had. Asking again can help.
     Keys,
     /// The store gave no answer.
@@ -79,6 +87,7 @@ impl NotKnown {
             Self::Malformed => "malformed",
             Self::Token => "token",
             Self::Secret => "secret",
+            Self::Certificate => "certificate",
             Self::Keys => "keys",
             Self::Store(_) => "store",
         }
@@ -95,22 +104,39 @@ struct Tokens {
 /// Knows administrators.
 pub struct Access {
     tokens: Option<Tokens>,
+    certificates: Certificates,
+}
+
+/// How a request came.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) headers: &'a HeaderMap,
+    /// The certificate at the other end.
+    pub(super) peer: Option<&'a Peer>,
+    /// Whether only this machine reaches the port.
+    pub(super) is_local: bool,
 }
 
 impl Access {
-    /// By tokens as `options` say, where there are any, and by secrets.
+    /// By tokens and certificates as `options` say, and by secrets.
     pub fn new(options: Option<AdminOptions>) -> Result<Self, InvalidAdmin> {
-        Ok(Self { tokens: options.map(Tokens::new).transpose()? })
+        let Some(mut options) = options else {
+            return Ok(Self { tokens: None, certificates: Certificates::default() });
+        };
+        let certificates = Certificates::new(std::mem::take(&mut options.certificates))?;
+        Ok(Self { tokens: Tokens::new(options)?, certificates })
     }
 
     pub(super) async fn administrator(
         &self,
-        headers: &HeaderMap,
-        is_local: bool,
+        way: Way<'_>,
         store: &dyn AdminStore,
     ) -> Result<Administrator, NotKnown> {
-        let Some(credential) = credential(headers)? else {
-            return self.onlooker(headers, is_local).ok_or(NotKnown::Missing);
+        let Some(credential) = credential(way.headers)? else {
+            return match way.peer {
+                Some(peer) if peer.has_certificate => self.certified(peer),
+                _ => self.onlooker(way).ok_or(NotKnown::Missing),
+            };
         };
         if secret::is_one(credential) {
             return with_secret(credential, store).await;
@@ -123,12 +149,18 @@ impl Access {
 
     /// Somebody at this machine. A page in their browser that made its own name lead here is told
     /// by the name it asks for.
-    fn onlooker(&self, headers: &HeaderMap, is_local: bool) -> Option<Administrator> {
-        let host = headers.get(HOST)?.to_str().ok()?;
-        if self.tokens.is_some() || !is_local || !is_own_name(host) {
+    fn onlooker(&self, way: Way<'_>) -> Option<Administrator> {
+        let host = way.headers.get(HOST)?.to_str().ok()?;
+        let configured = self.tokens.is_some() || !self.certificates.is_empty();
+        if configured || !way.is_local || !is_own_name(host) {
             return None;
         }
         Administrator::new("local", ["viewer"])
+    }
+
+    fn certified(&self, peer: &Peer) -> Result<Administrator, NotKnown> {
+        let name = peer.name.as_deref().ok_or(NotKnown::Certificate)?;
+        self.certificates.administrator(name).cloned().ok_or(NotKnown::Certificate)
     }
 }
 
@@ -140,23 +172,27 @@ impl Administrator {
 }
 
 impl Tokens {
-    fn new(options: AdminOptions) -> Result<Self, InvalidAdmin> {
+    /// `None` where no issuer is named.
+    fn new(options: AdminOptions) -> Result<Option<Self>, InvalidAdmin> {
         let invalid = |(field, problem)| InvalidAdmin { field, problem };
-        if options.audience.is_empty() {
-            return Err(invalid(("audience", "must not be empty".to_owned())));
-        }
+        let (issuer, audience) = match (options.issuer, options.audience) {
+            (None, None) => return Ok(None),
+            (Some(issuer), Some(audience)) if !audience.is_empty() => (issuer, audience),
+            (Some(_), _) => return Err(invalid(("audience", "must not be empty".to_owned()))),
+            (None, Some(_)) => return Err(invalid(("issuer", "is required".to_owned()))),
+        };
         let fetcher = Fetcher::new().map_err(|error| invalid(("jwks", error.to_string())))?;
         let issuer = IssuerOptions {
-            issuer: options.issuer,
+            issuer,
             jwks: options.jwks,
             logout_audiences: Vec::new(),
             event_audiences: Vec::new(),
         };
-        Ok(Self {
+        Ok(Some(Self {
             issuer: Issuer::new(issuer, fetcher).map_err(invalid)?,
-            audiences: [options.audience],
+            audiences: [audience],
             roles: ClaimPath::new(&options.roles_claim),
-        })
+        }))
     }
 
     async fn administrator(&self, token: &str) -> Result<Administrator, NotKnown> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
 use super::Admin;
-use super::access::{Administrator, NotKnown};
+use super::access::{Administrator, NotKnown, Way};
 use super::permission::Permissions;
 use super::routes;
 use crate::wire::problem::Problem;
@@ -57,9 +57,8 @@ impl Guard {
         }
     }
 
-    async fn admit(&self, headers: &HeaderMap, asked: &Wish) -> Result<Administrator, Problem> {
-        let store = self.admin.store();
-        let known = self.admin.access.administrator(headers, self.admin.is_local, store).await;
+    async fn admit(&self, way: Way<'_>, asked: &Wish) -> Result<Administrator, Problem> {
+        let known = self.admin.access.administrator(way, self.admin.store()).await;
         let administrator = known.map_err(|error| self.not_known(error))?;
         if self.may(&administrator, asked) {
             return Ok(administrator);
@@ -83,6 +82,9 @@ impl Guard {
         match error {
             NotKnown::Store(error) => error.into(),
             NotKnown::Keys => Problem::busy("The issuer's keys cannot be fetched."),
+            NotKnown::Certificate => {
+                Problem::new(StatusCode::FORBIDDEN, "The certificate's name is not known here.")
+            }
             NotKnown::Missing | NotKnown::Malformed | NotKnown::Token | NotKnown::Secret => {
                 Problem::new(
                     StatusCode::UNAUTHORIZED,
@@ -103,7 +105,12 @@ pub(super) async fn guard(
     };
     let wish = Wish::of(&request);
     let answer = async {
-        match guard.admit(request.headers(), &wish).await {
+        let way = Way {
+            headers: request.headers(),
+            peer: request.extensions().get(),
+            is_local: guard.admin.is_local,
+        };
+        match guard.admit(way, &wish).await {
             Ok(administrator) => {
                 request.extensions_mut().insert(administrator);
                 next.run(request).await

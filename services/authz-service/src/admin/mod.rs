@@ -1,7 +1,7 @@
 //! `/admin/v1`: what administrators read and change, on the operators' port.
 //!
-//! The life of a request: [`access`] knows who sent it, from a token for this API alone or from a
-//! secret that the local command made; [`permission`] asks Cedar whether they may do that to this
+//! The life of a request: [`access`] knows who sent it, from a token for this API alone, a client
+//! certificate or a secret that the local command made; [`permission`] asks Cedar whether they may do that to this
 //! area; a handler reads the request whole or refuses it naming the field; [`Changes`] makes the
 //! change durable, with its audit entry, before the answer goes out. Nothing here writes to the
 //! store in another way, and nothing here decides what callers of the service may do.
@@ -10,6 +10,7 @@ mod access;
 mod answer;
 mod asked;
 mod audit;
+mod certificates;
 mod explain;
 mod guard;
 mod info;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use access::{Access, AdminOptions, InvalidAdmin};
+pub use certificates::CertificateOptions;
 pub use routes::router;
 pub use secret::{IssueError, issue_secret};
 

@@ -7,6 +7,7 @@
 mod choices;
 mod options;
 pub mod secrets;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
 pub use choices::{Command, LogFormat, LogSubjects, PoliciesFrom};
 pub use options::{InvalidFile, Options};
 use secrets::InvalidSecret;
+pub use tls::{HalfTls, NamedFile, TlsFiles};
 
 /// Where callers' secrets come from: `AUTHZ_SERVICE_TOKEN` or the file that
 /// `AUTHZ_SERVICE_TOKEN_FILE` names, one secret per line.
@@ -30,18 +32,6 @@ pub const TOKEN_VARIABLE: &str = "AUTHZ_SERVICE_TOKEN";
 /// Where the key of hashed subjects in the decision log comes from: `AUTHZ_SERVICE_LOG_KEY` or the
 /// file that `AUTHZ_SERVICE_LOG_KEY_FILE` names. Without it every start makes its own.
 pub const LOG_KEY_VARIABLE: &str = "AUTHZ_SERVICE_LOG_KEY";
-
-/// A listener's certificate and whom it lets in by theirs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// PEM certificate chain, the server's own first.
-    pub certificate: PathBuf,
-    /// PEM private key.
-    pub key: PathBuf,
-    /// PEM certificates that callers' certificates must be signed by; none are asked for when
-    /// `None`.
-    pub client_ca: Option<PathBuf>,
-}
 
 /// Environment variable with the password of the Redis user; with `_FILE` added, of a file that
 /// holds it, which is read at each connection.
@@ -79,6 +69,8 @@ pub struct Config {
     pub admin_listen: Option<SocketAddr>,
     /// TLS on `listen`; plain HTTP when `None`.
     pub tls: Option<TlsFiles>,
+    /// The same on `admin_listen`.
+    pub admin_tls: Option<TlsFiles>,
     /// Secrets that callers may present; empty when none is asked for.
     pub credentials: Credentials,
     /// Where policies come from.
@@ -116,8 +108,11 @@ pub enum InvalidConfig {
     #[error("{0} is required: as a flag, as {1}, or in the file")]
     Missing(&'static str, &'static str),
     /// Half of a certificate, or callers' certificates without TLS.
-    #[error("--tls-cert and --tls-key go together, and --tls-client-ca with both")]
-    Tls,
+    #[error(transparent)]
+    Tls(#[from] HalfTls),
+    /// Certificates that nobody asks for.
+    #[error("admin.certificates: needs --admin-client-ca")]
+    NoClientAuthority,
     /// Nothing to start from.
     #[error("--entities is required without --database")]
     NoEntities,
@@ -160,7 +155,12 @@ impl Config {
     fn with_secrets(options: Options, secrets: Option<&str>) -> Result<Self, InvalidConfig> {
         let credentials = Credentials::parse(secrets)?;
         let listen = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8003)));
-        let tls = tls(options.tls_cert, options.tls_key, options.tls_client_ca)?;
+        let (tls, admin_tls) = tls::files(&options)?;
+        let certificates =
+            options.admin.as_ref().is_some_and(|admin| !admin.certificates.is_empty());
+        if certificates && options.admin_client_ca.is_none() {
+            return Err(InvalidConfig::NoClientAuthority);
+        }
         if options.entities.is_none() && options.database.is_none() {
             return Err(InvalidConfig::NoEntities);
         }
@@ -173,6 +173,7 @@ impl Config {
             listen,
             admin_listen: options.admin_listen,
             tls,
+            admin_tls,
             credentials,
             policies: policies(options.policies, options.policies_from.unwrap_or_default())?,
             entities: options.entities,
@@ -211,20 +212,6 @@ fn log_subjects(how: LogSubjects, key: Option<String>) -> Result<Subjects, Inval
         LogSubjects::Hashed => Subjects::hashed(key),
         LogSubjects::Plain => Subjects::plain(key),
     })
-}
-
-fn tls(
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    client_ca: Option<PathBuf>,
-) -> Result<Option<TlsFiles>, InvalidConfig> {
-    match (certificate, key, client_ca) {
-        (Some(certificate), Some(key), client_ca) => {
-            Ok(Some(TlsFiles { certificate, key, client_ca }))
-        }
-        (None, None, None) => Ok(None),
-        _ => Err(InvalidConfig::Tls),
-    }
 }
 
 fn redis(
@@ -296,7 +283,7 @@ mod tests {
             (file(), None, file()),
         ] {
             let options = Options { tls_cert, tls_key, tls_client_ca, ..options() };
-            assert!(matches!(Config::with_secrets(options, None), Err(InvalidConfig::Tls)));
+            assert!(matches!(Config::with_secrets(options, None), Err(InvalidConfig::Tls(_))));
         }
     }
 

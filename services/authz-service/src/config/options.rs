@@ -96,6 +96,19 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_TLS_CLIENT_CA", value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
 
+    /// PEM certificate chain; with --admin-tls-key the operators' port speaks TLS
+    #[arg(long, env = "AUTHZ_SERVICE_ADMIN_TLS_CERT", value_name = "FILE")]
+    pub admin_tls_cert: Option<PathBuf>,
+
+    /// PEM private key of --admin-tls-cert
+    #[arg(long, env = "AUTHZ_SERVICE_ADMIN_TLS_KEY", value_name = "FILE")]
+    pub admin_tls_key: Option<PathBuf>,
+
+    /// PEM certificates; an administrator whose certificate one of them signed is known by its
+    /// name. Without --admin-tls-cert the operators' port has the certificate of --tls-cert
+    #[arg(long, env = "AUTHZ_SERVICE_ADMIN_CLIENT_CA", value_name = "FILE")]
+    pub admin_client_ca: Option<PathBuf>,
+
     /// Requests answered at once; more get 503 [default: 256]
     #[arg(long, env = "AUTHZ_SERVICE_MAX_CONCURRENT", value_name = "N")]
     pub max_concurrent: Option<usize>,
@@ -208,6 +221,9 @@ impl Options {
             tls_cert: self.tls_cert.or(file.tls_cert),
             tls_key: self.tls_key.or(file.tls_key),
             tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
+            admin_tls_cert: self.admin_tls_cert.or(file.admin_tls_cert),
+            admin_tls_key: self.admin_tls_key.or(file.admin_tls_key),
+            admin_client_ca: self.admin_client_ca.or(file.admin_client_ca),
             max_concurrent: self.max_concurrent.or(file.max_concurrent),
             shutdown_delay: self.shutdown_delay.or(file.shutdown_delay),
             token_lifetime: self.token_lifetime.or(file.token_lifetime),

@@ -4,6 +4,7 @@
 //! A connection that does not shake hands or sends no request in time is closed. Beyond
 //! [`MAX_CONNECTIONS`] nobody is accepted: the kernel's backlog waits, memory does not grow.
 
+pub mod names;
 pub mod tls;
 
 use std::io;
@@ -38,10 +39,12 @@ const BREATHER: Duration = Duration::from_millis(50);
 const DRAIN: Duration = Duration::from_millis(1_500);
 
 /// Who is at the other end of a connection. Set by the listener on every request over TLS.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// Whether it proved a certificate that our certificate authority signed.
     pub has_certificate: bool,
+    /// The certificate's name, if it has exactly one: see [`names`].
+    pub name: Option<Arc<str>>,
 }
 
 /// Serves `front` on `listener` until `stop` turns true, then waits for requests in flight, at
@@ -105,8 +108,11 @@ impl Connection {
             tracing::debug!("a TLS handshake failed");
             return;
         };
-        let has_certificate = stream.get_ref().1.peer_certificates().is_some();
-        self.serve(stream, Some(Peer { has_certificate }), watcher).await;
+        let peer = match stream.get_ref().1.peer_certificates() {
+            Some([own, ..]) => Peer { has_certificate: true, name: names::name(own) },
+            Some([]) | None => Peer::default(),
+        };
+        self.serve(stream, Some(peer), watcher).await;
     }
 
     async fn serve(
@@ -117,8 +123,8 @@ impl Connection {
     ) {
         let front = self.front;
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-            if let Some(peer) = peer {
-                request.extensions_mut().insert(peer);
+            if let Some(peer) = &peer {
+                request.extensions_mut().insert(peer.clone());
             }
             front.clone().answer(request)
         });

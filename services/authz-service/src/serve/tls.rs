@@ -5,7 +5,7 @@
 //! log says why.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::config::TlsFiles;
+use crate::config::{NamedFile, TlsFiles};
 
 /// How often the files are looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -85,61 +85,52 @@ fn changed_at(files: &TlsFiles) -> Vec<Option<SystemTime>> {
     [Some(&files.certificate), Some(&files.key), files.client_ca.as_ref()]
         .into_iter()
         .flatten()
-        .map(|file| fs::metadata(file).and_then(|metadata| metadata.modified()).ok())
+        .map(|file| fs::metadata(&file.path).and_then(|metadata| metadata.modified()).ok())
         .collect()
 }
 
 fn server_config(files: &TlsFiles) -> Result<ServerConfig, InvalidTls> {
-    const KEY: &str = "--tls-key";
     let provider = Arc::new(ring::default_provider());
-    let chain = certificates("--tls-cert", &files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| invalid(KEY, &files.key, &error))?;
+    let chain = certificates(&files.certificate)?;
+    let of_key = |error: &dyn ToString| invalid(&files.key, error);
+    let key = PrivateKeyDer::from_pem_file(&files.key.path).map_err(|error| of_key(&error))?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(KEY, &files.key, &error))?;
+        .map_err(|error| of_key(&error))?;
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(file) => builder.with_client_cert_verifier(client_verifier(file, provider)?),
     };
-    let mut config =
-        builder.with_single_cert(chain, key).map_err(|error| invalid(KEY, &files.key, &error))?;
+    let mut config = builder.with_single_cert(chain, key).map_err(|error| of_key(&error))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// Callers may come without a certificate: health needs none, and a secret does as well.
 fn client_verifier(
-    file: &Path,
+    file: &NamedFile,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn tokio_rustls::rustls::server::danger::ClientCertVerifier>, InvalidTls> {
-    const OPTION: &str = "--tls-client-ca";
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(OPTION, file)? {
-        roots.add(certificate).map_err(|error| invalid(OPTION, file, &error))?;
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| invalid(file, &error))?;
     }
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
         .allow_unauthenticated()
         .build()
-        .map_err(|error| invalid(OPTION, file, &error))
+        .map_err(|error| invalid(file, &error))
 }
 
-fn certificates(
-    option: &'static str,
-    file: &Path,
-) -> Result<Vec<CertificateDer<'static>>, InvalidTls> {
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file)
-        .map_err(|error| invalid(option, file, &error))?
-        .collect();
+fn certificates(file: &NamedFile) -> Result<Vec<CertificateDer<'static>>, InvalidTls> {
+    let certificates: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(&file.path).map_err(|error| invalid(file, &error))?.collect();
     match certificates {
-        Ok(certificates) if certificates.is_empty() => {
-            Err(invalid(option, file, "holds no certificate"))
-        }
+        Ok(certificates) if certificates.is_empty() => Err(invalid(file, &"holds no certificate")),
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(invalid(option, file, &error)),
+        Err(error) => Err(invalid(file, &error)),
     }
 }
 
-fn invalid(option: &'static str, file: &Path, problem: &(impl ToString + ?Sized)) -> InvalidTls {
-    InvalidTls { option, file: file.to_owned(), problem: problem.to_string() }
+fn invalid(file: &NamedFile, problem: &dyn ToString) -> InvalidTls {
+    InvalidTls { option: file.option, file: file.path.clone(), problem: problem.to_string() }
 }

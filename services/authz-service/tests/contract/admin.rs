@@ -1,5 +1,6 @@
 //! The administration API, through the real process and, mostly, a real identity provider.
 
+mod certificates;
 mod changes;
 mod document;
 mod durability;
@@ -29,8 +30,10 @@ pub(crate) struct Managed {
 
 pub(crate) fn operators_address(service: &Service) -> String {
     let log = service.log();
-    let line = log.lines().find_map(|line| line.strip_prefix("administration on http://"));
-    line.expect("it has an operators' port").to_owned()
+    let line = log.lines().find_map(|line| line.strip_prefix("administration on "));
+    let (_, address) =
+        line.and_then(|url| url.split_once("://")).expect("it has an operators' port");
+    address.to_owned()
 }
 
 impl Managed {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -18,35 +18,41 @@ use crate::http::{Reply, exchange};
 use crate::service::{ENTITIES, Service, command, eventually};
 
 /// A certificate authority.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key, in PEM.
-struct Pair {
+pub(crate) struct Pair {
     certificate: String,
     key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
     fn issue(&self) -> Pair {
+        self.issue_to(SanType::DnsName("localhost".try_into().unwrap()))
+    }
+
+    /// For whoever has this name.
+    pub(crate) fn issue_to(&self, name: SanType) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.subject_alt_names = vec![name];
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Pair { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 }
 
 impl Pair {
-    fn write(&self, folder: &Path) {
+    pub(crate) fn write(&self, folder: &Path) {
         fs::write(folder.join("key.pem"), &self.key).unwrap();
         fs::write(folder.join("cert.pem"), &self.certificate).unwrap();
     }
@@ -66,13 +72,23 @@ fn start(folder: &Path, client_ca: bool, token: Option<&str>) -> Service {
     Service::spawn(&mut command)
 }
 
-/// Asks over TLS, trusting `authority`, presenting `own`; the error when no answer comes.
 fn get(
     service: &Service,
     authority: &Authority,
     own: Option<&Pair>,
     path: &str,
     headers: &[(&str, &str)],
+) -> Result<Reply, String> {
+    ask(&service.address, (authority, own), ("GET", path), headers, None)
+}
+
+/// Asks over TLS, trusting an authority, presenting a certificate; the error when no answer comes.
+pub(crate) fn ask(
+    address: &str,
+    (authority, own): (&Authority, Option<&Pair>),
+    line: (&str, &str),
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
 ) -> Result<Reply, String> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
@@ -90,13 +106,13 @@ fn get(
     };
     let name = ServerName::try_from("localhost").unwrap();
     let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect(&service.address).unwrap();
+    let socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut stream = StreamOwned::new(connection, socket);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock).map_err(|error| error.to_string())?;
     }
-    Ok(exchange(&mut stream, "localhost", ("GET", path), headers, None))
+    Ok(exchange(&mut stream, "localhost", line, headers, body))
 }
 
 #[test]
