@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::certificates::{CertificateOptions, Certificates};
+use super::revoked::is_revoked;
 use super::secret;
 use crate::roles::{MAX_ROLES, RoleName};
 use crate::serve::Peer;
@@ -71,6 +72,8 @@ pub(super) enum NotKnown {
     Token,
     /// A secret that does not count, or no longer.
     Secret,
+    /// A token that was revoked here.
+    Revoked,
     /// A certificate whose name nobody has here.
     Certificate,
     /// The issuer's keys are not to be had. Asking again can help.
@@ -87,6 +90,7 @@ impl NotKnown {
             Self::Malformed => "malformed",
             Self::Token => "token",
             Self::Secret => "secret",
+            Self::Revoked => "revoked",
             Self::Certificate => "certificate",
             Self::Keys => "keys",
             Self::Store(_) => "store",
@@ -142,7 +146,7 @@ impl Access {
             return with_secret(credential, store).await;
         }
         match &self.tokens {
-            Some(tokens) => tokens.administrator(credential).await,
+            Some(tokens) => tokens.administrator(credential, store).await,
             None => Err(NotKnown::Token),
         }
     }
@@ -195,7 +199,11 @@ impl Tokens {
         }))
     }
 
-    async fn administrator(&self, token: &str) -> Result<Administrator, NotKnown> {
+    async fn administrator(
+        &self,
+        token: &str,
+        store: &dyn AdminStore,
+    ) -> Result<Administrator, NotKnown> {
         // What is not even said to be of this issuer is refused whether its keys are to be had or not.
         if claimed_issuer(token).is_none_or(|issuer| issuer != self.issuer.options.issuer) {
             return Err(NotKnown::Token);
@@ -205,7 +213,12 @@ impl Tokens {
             TrustError::Keys(_) => NotKnown::Keys,
             TrustError::Issuer | TrustError::Statement(_) => NotKnown::Token,
         })?;
-        self.named(&statement).ok_or(NotKnown::Token)
+        let administrator = self.named(&statement).ok_or(NotKnown::Token)?;
+        let issuer = &self.issuer.options.issuer;
+        match is_revoked(issuer, &statement, store).await.map_err(NotKnown::Store)? {
+            true => Err(NotKnown::Revoked),
+            false => Ok(administrator),
+        }
     }
 
     /// Logout tokens of old providers and security events can have the same media type; what they

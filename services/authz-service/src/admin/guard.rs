@@ -85,12 +85,14 @@ impl Guard {
             NotKnown::Certificate => {
                 Problem::new(StatusCode::FORBIDDEN, "The certificate's name is not known here.")
             }
-            NotKnown::Missing | NotKnown::Malformed | NotKnown::Token | NotKnown::Secret => {
-                Problem::new(
-                    StatusCode::UNAUTHORIZED,
-                    "The administrator's token is missing or does not count here.",
-                )
-            }
+            NotKnown::Missing
+            | NotKnown::Malformed
+            | NotKnown::Token
+            | NotKnown::Revoked
+            | NotKnown::Secret => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "The administrator's token is missing or does not count here.",
+            ),
         }
     }
 }

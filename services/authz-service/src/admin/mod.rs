@@ -22,6 +22,7 @@ mod policies;
 mod quotas;
 mod resources;
 mod revocations;
+mod revoked;
 mod roles;
 mod routes;
 mod secret;

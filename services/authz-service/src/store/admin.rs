@@ -8,8 +8,8 @@ use super::rows::{resource, role, subject, text};
 use super::{
     ADMIN_READ_LIMIT, Actor, AdminSecret, AdminStore, Applied, AuditEntry, AuditFilter, Change,
     IdempotencyKey, KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion, Precondition, Quota,
-    SecretDigest, SqlStore, StateAnswer, StateEntry, StatePlace, StoreError, Stored, Version,
-    WriteError,
+    Revocation, RevocationKey, SecretDigest, SqlStore, StateAnswer, StateEntry, StatePlace,
+    StoreError, Stored, Version, WriteError,
 };
 use crate::entities::{Resource, Role, Subject};
 use crate::roles::RoleName;
@@ -137,6 +137,10 @@ impl AdminStore for SqlStore {
         limit: u32,
     ) -> Result<Vec<StateEntry>, StoreError> {
         self.live_revocations(after, limit).await
+    }
+
+    async fn revoked(&self, keys: &[RevocationKey]) -> Result<Vec<Revocation>, StoreError> {
+        self.revocations_of(keys).await
     }
 
     async fn admin_secret(&self, digest: &SecretDigest) -> Result<Option<AdminSecret>, StoreError> {

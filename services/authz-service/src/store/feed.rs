@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::reads::page_size;
 use super::sql::{Row, Value};
-use super::state::{StateAnswer, StateChunk, StateEntry, StatePlace};
+use super::state::{
+    Revocation, RevocationKey, StateAnswer, StateChunk, StateEntry, StateNews, StatePlace,
+};
 use super::{ADMIN_READ_LIMIT, MAX_PAGE, SqlStore, StoreError, Version};
 
 /// The feed's one row of facts.
@@ -74,6 +76,26 @@ impl SqlStore {
         let after = after.unwrap_or_default();
         let values = vec![after.into(), self.now_in_seconds(), page_size(limit)];
         read(self.database.rows(ADMIN_READ_LIMIT, sql, values).await?)
+    }
+
+    /// One look-up for each: there are few, and each is a row's key.
+    pub(super) async fn revocations_of(
+        &self,
+        keys: &[RevocationKey],
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let sql = "SELECT version, body, expires_at, removed_at FROM state \
+                   WHERE key = $1 AND expires_at > $2 AND removed_at IS NULL";
+        let mut found = Vec::new();
+        for key in keys {
+            let values = vec![key.row_key().into(), self.now_in_seconds()];
+            let row = self.database.row(ADMIN_READ_LIMIT, sql, values).await?;
+            if let Some(StateNews::Revoked { revocation, .. }) =
+                row.map(StateEntry::read).transpose()?.map(|entry| entry.news)
+            {
+                found.push(revocation);
+            }
+        }
+        Ok(found)
     }
 
     async fn head(&self) -> Result<Head, StoreError> {

@@ -194,6 +194,9 @@ pub trait AdminStore: EntityStore {
         limit: u32,
     ) -> Result<Vec<StateEntry>, StoreError>;
 
+    /// Revocations in force that are about any of these.
+    async fn revoked(&self, keys: &[RevocationKey]) -> Result<Vec<Revocation>, StoreError>;
+
     /// What the secret with this digest stands for, ended or not.
     async fn admin_secret(&self, digest: &SecretDigest) -> Result<Option<AdminSecret>, StoreError>;
 

@@ -1,6 +1,6 @@
 //! Who is let in, and for what.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -60,6 +60,55 @@ fn only_a_valid_token_for_this_api_is_let_in() {
     let metrics = send(&managed.address, "GET", "/metrics", &[], None).body;
     assert!(metrics.contains("authz_admin_refused_total{reason=\"token\"} 10"), "{metrics}");
     assert!(!managed.service.log().contains(&good), "a token is in the log");
+}
+
+#[test]
+fn a_token_that_is_revoked_here_stops_working_at_once() {
+    let managed = Managed::start();
+    let now = jiff::Timestamp::now();
+    let issuer = &managed.provider.issuer;
+    let of = |name: &str, iat: i64| {
+        let mut claims = managed.claims("admin");
+        claims["jti"] = json!(name);
+        claims["sid"] = json!(format!("session-{name}"));
+        claims["sub"] = json!(format!("admin-{name}"));
+        claims["iat"] = json!(iat);
+        managed.provider.sign("at+jwt", &claims)
+    };
+    let operator = managed.token("operator");
+    let status = |token: &str| managed.with(token, "GET", "/info", &[], None).status;
+    let revoke = |body: Value| {
+        let reply = managed.with(&operator, "POST", "/revocations", &[], Some(&body));
+        assert_eq!(reply.status, 201, "{}", reply.body);
+    };
+    for (body, name, iat, other) in [
+        (json!({"kind": "token", "jti": "a"}), "a", 0, "b"),
+        (json!({"kind": "token", "jti": "b", "iss": issuer}), "b", 0, "c"),
+        (json!({"kind": "session", "sid": "session-c"}), "c", 0, "d"),
+        (json!({"kind": "session", "sid": "session-d", "iss": issuer}), "d", 0, "e"),
+        (json!({"kind": "subject", "sub": "admin-e", "iss": issuer}), "e", -10, "f"),
+    ] {
+        let (token, other) = (of(name, now.as_second() + iat), of(other, now.as_second()));
+        assert_eq!((status(&token), status(&other)), (200, 200), "{body}");
+        let begun = Instant::now();
+        revoke(body.clone());
+        assert_eq!((status(&token), status(&other)), (401, 200), "{body}");
+        assert!(begun.elapsed() < Duration::from_secs(1), "{body}");
+    }
+    // Others' names, and what was issued since, go on.
+    revoke(json!({"kind": "token", "jti": "f", "iss": "https://elsewhere.example"}));
+    revoke(json!({"kind": "subject", "sub": "admin-f", "iss": "https://elsewhere.example"}));
+    let before = jiff::Timestamp::from_second(now.as_second() - 5).unwrap().to_string();
+    revoke(json!({"kind": "subject", "sub": "admin-f", "iss": issuer, "issued_before": before}));
+    assert_eq!(status(&of("f", now.as_second())), 200);
+    assert_eq!(status(&of("f", now.as_second() - 6)), 401);
+    revoke(json!({"kind": "everyone", "issued_before": before}));
+    assert_eq!(status(&of("g", now.as_second())), 200);
+    assert_eq!(status(&of("g", now.as_second() - 6)), 401);
+    let listed = managed.get("/revocations")["items"].clone();
+    let everyone = listed.as_array().unwrap().iter().find(|one| one["kind"] == "everyone").unwrap();
+    managed.done("DELETE", &format!("/revocations/{}", everyone["id"].as_str().unwrap()), None);
+    assert_eq!(status(&of("g", now.as_second() - 6)), 200, "taken back");
 }
 
 #[test]
