@@ -5,6 +5,7 @@ mod changes;
 mod document;
 mod durability;
 mod reading;
+mod schema;
 mod who;
 
 use std::process::Command;
@@ -96,7 +97,16 @@ impl Managed {
             std::thread::sleep(std::time::Duration::from_millis(100));
             reply = ask();
         }
+        schema::check(self.document(), method, &path, &reply);
         reply
+    }
+
+    fn document(&self) -> &'static Value {
+        schema::document(|| {
+            let bearer = format!("Bearer {}", self.token("admin"));
+            let headers = [("authorization", bearer.as_str())];
+            send(&self.address, "GET", "/admin/v1/openapi.json", &headers, None).json()
+        })
     }
 
     /// As an administrator with every right.
