@@ -4,6 +4,7 @@ mod certificates;
 mod changes;
 mod document;
 mod durability;
+mod many;
 mod reading;
 mod schema;
 mod who;
@@ -43,8 +44,12 @@ impl Managed {
     }
 
     pub(crate) fn start_with(more: &str) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), more)
+    }
+
+    /// With what is in `authz.db` of this folder.
+    fn start_in(folder: TempDir, more: &str) -> Self {
         let provider = Provider::start();
-        let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("authz.yaml");
         let text = format!(
             "policies: {POLICIES}\nentities: {ENTITIES}\ndatabase: 'sqlite:{}'\nadmin-listen: 127.0.0.1:0\nadmin:\n  issuer: {}\n  audience: {AUDIENCE}\n  roles-claim: realm_access.roles\n{more}",
