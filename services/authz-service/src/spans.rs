@@ -12,7 +12,7 @@ mod post;
 mod queue;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use claimgate_authz_api::STATE_PATH;
@@ -49,8 +49,14 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
     if is_untraced(&request) {
         return next.run(request).await;
     }
-    let span = of_request(&request);
-    let response = next.run(request).instrument(span.clone()).await;
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let span = of_request(request.method(), route, request.headers());
+    in_span(span, next.run(request)).await
+}
+
+/// Answers a request in its span.
+pub(crate) async fn in_span(span: Span, answer: impl Future<Output = Response>) -> Response {
+    let response = answer.instrument(span.clone()).await;
     answered(&span, response.status());
     response
 }
@@ -69,8 +75,9 @@ fn is_untraced(request: &Request) -> bool {
     route.is_some_and(|route| route.as_str() == STATE_PATH)
 }
 
-fn of_request(request: &Request) -> Span {
-    let method = match *request.method() {
+/// The span of a request to the route with the pattern `route`.
+pub(crate) fn of_request(method: &Method, route: &str, headers: &HeaderMap) -> Span {
+    let method = match *method {
         Method::GET => "GET",
         Method::POST => "POST",
         Method::PUT => "PUT",
@@ -80,7 +87,6 @@ fn of_request(request: &Request) -> Span {
         Method::OPTIONS => "OPTIONS",
         _ => "_OTHER",
     };
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let span = tracing::info_span!(
         target: TARGET,
         "request",
@@ -91,7 +97,7 @@ fn of_request(request: &Request) -> Span {
         http.route = route,
         http.response.status_code = field::Empty,
     );
-    if let Some(caller) = context::of(request.headers()) {
+    if let Some(caller) = context::of(headers) {
         // Fails only where spans are off.
         let _ = span.set_parent(caller);
     }

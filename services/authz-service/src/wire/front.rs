@@ -1,8 +1,8 @@
 //! The way in: `POST /access/v1/evaluation`, which gateways ask with every request of theirs, is
 //! answered from here; everything else goes through the router.
 //!
-//! Around either stand the same four: what operators count, the request's id, the caller's
-//! credential, the load limits. For the router they are layers; here they are plain calls, because
+//! Around either stand the same five: what operators count, the request's id, the caller's
+//! credential, the trace, the load limits. For the router they are layers; here they are plain calls, because
 //! layers, routes and extractors make about two fifths of a request's allocations.
 
 use std::convert::Infallible;
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use claimgate_authz_api::EVALUATION_PATH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use super::limits::Limits;
 use super::problem::Problem;
 use super::{MAX_BODY_BYTES, Service, credential, echo, evaluation, json};
+use crate::spans;
 
 /// The routes of one listener.
 #[derive(Clone)]
@@ -73,13 +74,25 @@ impl Direct {
                 let answer = async {
                     evaluation::evaluate(service, &head.headers, &whole(body).await?).await
                 };
-                self.limits.within(async { answer.await.into_response() }).await
+                let answer = self.limits.within(async { answer.await.into_response() });
+                self.traced(&head.headers, answer).await
             }
             Err(refused) => refused.into_response(),
         };
         let response = echo(head.headers.get(super::REQUEST_ID), response);
         service.metrics.answered(EVALUATION_PATH, response.status().as_u16(), begun.elapsed());
         response
+    }
+}
+
+impl Direct {
+    async fn traced(&self, headers: &HeaderMap, answer: impl Future<Output = Response>) -> Response {
+        if !self.service.is_traced {
+            return answer.await;
+        }
+        let span = spans::of_request(&Method::POST, EVALUATION_PATH, headers);
+        // On the heap, as above: it would be there twice.
+        Box::pin(spans::in_span(span, answer)).await
     }
 }
 
