@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::admin::{self, Admin, InvalidAdmin};
+use crate::admin::{self, Admin, Guard, InvalidAdmin};
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
 use crate::changes::Changes;
 use crate::config::{Config, PolicySource, RedisOptions};
@@ -114,14 +114,15 @@ pub async fn run(
     if let Some(address) = config.admin_listen {
         let (listener, address) = bind("--admin-listen", address).await?;
         eprintln!("administration on http://{address}");
-        let admin = Admin {
+        let admin = Arc::new(Admin {
             service: Arc::clone(&service),
             access,
             is_local: address.ip().is_loopback(),
             policies: config.policies.clone(),
             token_lifetime: config.token_lifetime,
-        };
-        listeners.push((listener, None, operators(&service).merge(admin::router(admin))));
+        });
+        let router = operators(&service).merge(admin::router(&Guard::of(&admin)));
+        listeners.push((listener, None, router));
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);

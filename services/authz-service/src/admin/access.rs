@@ -34,7 +34,7 @@ pub struct AdminOptions {
     pub roles_claim: String,
 }
 
-fn default_roles_claim() -> String {
+pub(crate) fn default_roles_claim() -> String {
     "roles".to_owned()
 }
 
@@ -48,10 +48,10 @@ pub struct InvalidAdmin {
 
 /// Whoever sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Administrator {
+pub(crate) struct Administrator {
     /// The name in the audit log.
-    pub(super) actor: Actor,
-    pub(super) roles: Vec<RoleName>,
+    pub(crate) actor: Actor,
+    pub(crate) roles: Vec<RoleName>,
 }
 
 /// Why nobody is known to have sent a request.
@@ -123,7 +123,7 @@ impl Access {
 
     /// Somebody at this machine. A page in their browser that made its own name lead here is told
     /// by the name it asks for.
-    fn onlooker(&self, headers: &HeaderMap, is_local: bool) -> Option<Administrator> {
+    pub(crate) fn onlooker(&self, headers: &HeaderMap, is_local: bool) -> Option<Administrator> {
         let host = headers.get(HOST)?.to_str().ok()?;
         if self.tokens.is_some() || !is_local || !is_own_name(host) {
             return None;
@@ -133,9 +133,23 @@ impl Access {
 }
 
 impl Administrator {
-    pub(super) fn new<'r>(name: &str, roles: impl IntoIterator<Item = &'r str>) -> Option<Self> {
+    pub(crate) fn new<'r>(name: &str, roles: impl IntoIterator<Item = &'r str>) -> Option<Self> {
         let roles = roles.into_iter().filter_map(|role| RoleName::parse(role).ok());
         Some(Self { actor: Actor::parse(name)?, roles: roles.take(MAX_ROLES).collect() })
+    }
+
+    /// Whom a verified token is about, with the roles in the claim `roles`. Logout tokens of old
+    /// providers and security events can have the same media type; what they have and others have
+    /// not is `events`.
+    pub(crate) fn of(statement: &Statement, roles: &ClaimPath) -> Option<Self> {
+        let claims = &statement.claims;
+        let subject = claims.named("sub")?.as_str()?;
+        if statement.expires_at.is_none() || claims.named("events").is_some() || subject.is_empty()
+        {
+            return None;
+        }
+        let roles: Vec<_> = claims.texts(roles).collect();
+        Self::new(&format!("admin:{subject}"), roles.iter().map(AsRef::as_ref))
     }
 }
 
@@ -165,20 +179,7 @@ impl Tokens {
             TrustError::Keys(_) => NotKnown::Keys,
             TrustError::Issuer | TrustError::Statement(_) => NotKnown::Token,
         })?;
-        self.named(&statement).ok_or(NotKnown::Token)
-    }
-
-    /// Logout tokens of old providers and security events can have the same media type; what they
-    /// have and an access token has not is `events`.
-    fn named(&self, statement: &Statement) -> Option<Administrator> {
-        let claims = &statement.claims;
-        let subject = claims.named("sub")?.as_str()?;
-        if statement.expires_at.is_none() || claims.named("events").is_some() || subject.is_empty()
-        {
-            return None;
-        }
-        let roles: Vec<_> = claims.texts(&self.roles).collect();
-        Administrator::new(&format!("admin:{subject}"), roles.iter().map(AsRef::as_ref))
+        Administrator::of(&statement, &self.roles).ok_or(NotKnown::Token)
     }
 }
 
@@ -202,7 +203,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, NotKnown> {
     }
 }
 
-fn is_own_name(host: &str) -> bool {
+pub(crate) fn is_own_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
