@@ -6,6 +6,7 @@
 //! keys are is ever followed. A provider that is down, slow or lying costs a bounded time and
 //! leaves the last good keys in place.
 
+mod discovery;
 mod fetch;
 mod keys;
 
@@ -18,8 +19,8 @@ use claimgate::time::Timestamp;
 use serde::Deserialize;
 use tokio_rustls::rustls as tls;
 
-use fetch::HttpUrl;
-pub use fetch::{FetchError, Fetcher, InvalidUrl};
+pub use discovery::Discovery;
+pub use fetch::{FetchError, Fetcher, HttpUrl, InvalidUrl};
 use keys::Keys;
 
 /// How far a provider's clock may differ from ours.
