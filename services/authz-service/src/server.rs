@@ -19,6 +19,7 @@ use crate::admin::{self, Admin, Guard, InvalidAdmin};
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
 use crate::changes::Changes;
 use crate::config::{Config, PolicySource, RedisOptions};
+use crate::console::{self, Console, InvalidConsole};
 use crate::decision_point::DecisionPoint;
 use crate::decisions::Decisions;
 use crate::directory::VersionSource;
@@ -63,6 +64,9 @@ pub enum StartError {
     /// Administrators cannot be known as configured.
     #[error(transparent)]
     Admin(#[from] InvalidAdmin),
+    /// Nobody could sign in to the console as configured.
+    #[error(transparent)]
+    Console(#[from] InvalidConsole),
     /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] InvalidTls),
@@ -96,6 +100,7 @@ pub async fn run(
     let scheme = if tls.is_some() { "https" } else { "http" };
     let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
     let (drain, draining) = watch::channel(false);
+    let known_issuers = issuer_names(&config);
     let access = admin::Access::new(config.admin.clone())?;
     let service = Arc::new(Service {
         decision_point,
@@ -121,8 +126,10 @@ pub async fn run(
             policies: config.policies.clone(),
             token_lifetime: config.token_lifetime,
         });
-        let router = operators(&service).merge(admin::router(&Guard::of(&admin)));
-        listeners.push((listener, None, router));
+        let guard = Guard::of(&admin);
+        let pages = Console::new(guard.clone(), config.console, address, known_issuers)?;
+        let router = operators(&service).merge(admin::router(&guard));
+        listeners.push((listener, None, router.merge(console::router(pages))));
     }
     eprintln!("listening on {scheme}://{address}");
     let (end, ended) = watch::channel(false);
@@ -138,6 +145,17 @@ pub async fn run(
     end.send_replace(true);
     serving.join_all().await;
     Ok(())
+}
+
+/// Whose tokens can be revoked, as far as the configuration says.
+fn issuer_names(config: &Config) -> Vec<String> {
+    let issuers = config.issuers.iter().map(|known| known.issuer.clone());
+    let admins = config.admin.iter().map(|admin| admin.issuer.clone());
+    let mut names: Vec<_> =
+        issuers.chain(config.console.iter().map(|it| it.issuer.clone())).chain(admins).collect();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
 }
 
 async fn bind(

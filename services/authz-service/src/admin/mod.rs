@@ -31,6 +31,7 @@ use std::time::Duration;
 
 pub use access::{Access, AdminOptions, InvalidAdmin};
 pub use guard::Guard;
+pub(crate) use permission::Permission;
 pub use routes::router;
 pub use secret::{IssueError, issue_secret};
 

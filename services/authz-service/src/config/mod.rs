@@ -4,6 +4,7 @@
 //! mean, made once. Secrets have no flag, because a command line can be read by everybody on the
 //! machine: see [`secrets`].
 
+mod console;
 mod options;
 pub mod secrets;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::admin::AdminOptions;
 use crate::cache::RedisPassword;
+use crate::console::SignInOptions;
 use crate::decisions::{InvalidLogKey, LogKey, Subjects, Which};
 use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
@@ -97,6 +99,8 @@ pub struct Config {
     pub issuers: Vec<IssuerOptions>,
     /// Whose tokens administer, beside secrets that the local command makes.
     pub admin: Option<AdminOptions>,
+    /// How people sign in to the console; they may look at most when `None`.
+    pub console: Option<SignInOptions>,
     /// How long a revocation is remembered: the longest that a token lives.
     pub token_lifetime: Duration,
     /// How long requests go on arriving after the signal to stop, while readiness says no.
@@ -124,6 +128,18 @@ pub enum InvalidConfig {
         "--listen {0} is not a loopback address: set {TOKEN_VARIABLE} to the secret that callers present, or --tls-client-ca"
     )]
     Unguarded(SocketAddr),
+    /// The console is told about an identity provider, and not its own name there.
+    #[error("{0} needs --console-client-id")]
+    ConsoleClient(&'static str),
+    /// The console has no port.
+    #[error("--console-client-id needs --admin-listen")]
+    ConsoleListen,
+    /// Two providers that may both name administrators could mean two people by one name.
+    #[error("--console-issuer: must be the issuer of `admin`")]
+    ConsoleIssuer,
+    /// The console's base URL cannot be one.
+    #[error("--console-url: must be an http or https URL with a host")]
+    ConsoleUrl,
     /// A secret's source cannot be used.
     #[error(transparent)]
     Secret(#[from] InvalidSecret),
@@ -156,6 +172,7 @@ impl Config {
     }
 
     fn with_secrets(options: Options, secrets: Option<&str>) -> Result<Self, InvalidConfig> {
+        let console = console::sign_in(&options)?;
         let credentials = Credentials::parse(secrets)?;
         let listen = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8003)));
         let tls = tls(options.tls_cert, options.tls_key, options.tls_client_ca)?;
@@ -181,6 +198,7 @@ impl Config {
             max_concurrent,
             issuers: options.issuers,
             admin: options.admin,
+            console,
             token_lifetime: Duration::from_secs(options.token_lifetime.unwrap_or(86_400).into()),
             shutdown_delay: Duration::from_secs(options.shutdown_delay.unwrap_or(0).into()),
             decision_log: options.decision_log.unwrap_or_default(),

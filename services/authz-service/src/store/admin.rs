@@ -7,9 +7,9 @@ use super::reads::page_size;
 use super::rows::{resource, role, subject, text};
 use super::{
     ADMIN_READ_LIMIT, Actor, AdminSecret, AdminStore, Applied, AuditEntry, AuditFilter, Change,
-    IdempotencyKey, KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion, Precondition, Quota,
-    SecretDigest, SqlStore, StateAnswer, StateEntry, StatePlace, StoreError, Stored, Version,
-    WriteError,
+    Counts, IdempotencyKey, IssuedSignIn, KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion,
+    Precondition, Quota, SecretDigest, SqlStore, StateAnswer, StateEntry, StatePlace, StoreError,
+    Stored, Version, WriteError,
 };
 use crate::entities::{Resource, Role, Subject};
 use crate::roles::RoleName;
@@ -131,12 +131,20 @@ impl AdminStore for SqlStore {
         entries.map_err(StoreError::from)
     }
 
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.count().await
+    }
+
     async fn revocations(
         &self,
         after: Option<Version>,
         limit: u32,
     ) -> Result<Vec<StateEntry>, StoreError> {
         self.live_revocations(after, limit).await
+    }
+
+    async fn is_revoked(&self, sign_in: &IssuedSignIn) -> Result<bool, StoreError> {
+        self.revokes(sign_in).await
     }
 
     async fn admin_secret(&self, digest: &SecretDigest) -> Result<Option<AdminSecret>, StoreError> {

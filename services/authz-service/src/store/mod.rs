@@ -14,6 +14,7 @@ mod admin;
 mod audit;
 mod change;
 mod check;
+mod counts;
 mod database;
 mod effects;
 mod error;
@@ -28,6 +29,7 @@ mod reads;
 mod rows;
 mod secrets;
 mod seed;
+mod sign_in;
 mod sql;
 mod sqlite;
 mod state;
@@ -47,11 +49,13 @@ use database::Database;
 
 pub use audit::{AuditEntry, AuditFilter};
 pub use change::{Applied, Change, Precondition, Target};
+pub use counts::Counts;
 pub use error::{InvalidDatabase, StoreError, WriteError};
 pub use labels::{Actor, IdempotencyKey};
 pub use policies::{KEPT_SETS, PolicyDocument, PolicySet, PolicySetVersion};
 pub use quotas::{Quota, QuotaKey};
 pub use secrets::{AdminSecret, SecretDigest};
+pub use sign_in::IssuedSignIn;
 pub use state::{
     EpochScope, Revocation, RevocationKey, StateAnswer, StateChunk, StateEntry, StateNews,
     StatePlace, TOMBSTONES_KEPT,
@@ -187,12 +191,19 @@ pub trait AdminStore: EntityStore {
         limit: u32,
     ) -> Result<Vec<AuditEntry>, StoreError>;
 
+    /// How much there is.
+    async fn counts(&self) -> Result<Counts, StoreError>;
+
     /// Revocations in force, in the order of their last change, those after `after`.
     async fn revocations(
         &self,
         after: Option<Version>,
         limit: u32,
     ) -> Result<Vec<StateEntry>, StoreError>;
+
+    /// Whether a sign-in no longer counts: its session, what its subject was issued until then, or
+    /// what everybody was.
+    async fn is_revoked(&self, sign_in: &IssuedSignIn) -> Result<bool, StoreError>;
 
     /// What the secret with this digest stands for, ended or not.
     async fn admin_secret(&self, digest: &SecretDigest) -> Result<Option<AdminSecret>, StoreError>;
