@@ -40,6 +40,8 @@ enum Command {
     TestStores,
     /// Logs in and out of a real Keycloak.
     TestIdp,
+    /// Uses the admin console in a real Chromium, and takes the picture in its documentation.
+    TestBrowser,
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
     /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
@@ -64,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { rungs } => test::run(&rungs),
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
+        Command::TestBrowser => test::browser(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),

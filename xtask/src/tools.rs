@@ -21,4 +21,4 @@ pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use postgres::postgres;
 pub use rust::{WasmToolchain, cargo_deny, wasm_toolchain};
-pub use system::{redis_server, wrk};
+pub use system::{chromium, redis_server, wrk};
