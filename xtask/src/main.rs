@@ -42,6 +42,8 @@ enum Command {
     TestIdp,
     /// Asks the administration API what its OpenAPI document allows, and what it does not.
     TestAdminApi,
+    /// Uses the admin console in a real Chromium, and takes the picture in its documentation.
+    TestBrowser,
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
     /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
@@ -67,6 +69,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
         Command::TestAdminApi => test_admin_api::run(),
+        Command::TestBrowser => test::browser(),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),

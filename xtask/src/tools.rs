@@ -23,4 +23,4 @@ pub use keycloak::keycloak;
 pub use postgres::postgres;
 pub use rust::{WasmToolchain, cargo_deny, wasm_toolchain};
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{redis_server, wrk};
+pub use system::{chromium, redis_server, wrk};

@@ -93,6 +93,11 @@ impl Decisions {
         Self { which, subjects, recent: Mutex::default() }
     }
 
+    /// Which decisions it has.
+    pub fn which(&self) -> Which {
+        self.which
+    }
+
     /// The time, when it will be wanted.
     pub fn begin(&self) -> Option<Instant> {
         (self.which != Which::Off).then(Instant::now)

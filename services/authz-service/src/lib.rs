@@ -20,6 +20,7 @@ pub mod admin;
 pub mod cache;
 pub mod changes;
 pub mod config;
+pub mod console;
 pub mod decision_point;
 pub mod decisions;
 pub mod directory;

@@ -10,14 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::admin::{self, Admin, InvalidAdmin};
+use crate::admin::{self, Admin, Guard, InvalidAdmin};
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
 use crate::changes::Changes;
 use crate::config::{Config, PolicySource, RedisOptions};
+use crate::console::{self, Console, InvalidConsole, SignInOptions};
 use crate::decision_point::DecisionPoint;
 use crate::decisions::Decisions;
 use crate::directory::{self, VersionSource};
@@ -63,6 +65,9 @@ pub enum StartError {
     /// Administrators cannot be known as configured.
     #[error(transparent)]
     Admin(#[from] InvalidAdmin),
+    /// Nobody could sign in to the console as configured.
+    #[error(transparent)]
+    Console(#[from] InvalidConsole),
     /// A certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] InvalidTls),
@@ -98,6 +103,7 @@ pub async fn run(
     let scheme = scheme_of(tls.as_ref());
     let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
     let (drain, draining) = watch::channel(false);
+    let known_issuers = issuer_names(&config);
     let access = admin::Access::new(config.admin.clone())?;
     let service = Arc::new(Service {
         decision_point,
@@ -124,7 +130,7 @@ pub async fn run(
             policies: config.policies.clone(),
             token_lifetime: config.token_lifetime,
         };
-        let router = operators(&service).merge(admin::router(admin));
+        let router = administration(admin, config.console, address, known_issuers)?;
         listeners.push((listener, admin_tls, router.into()));
     }
     eprintln!("listening on {scheme}://{address}");
@@ -150,6 +156,20 @@ pub async fn run(
     Ok(())
 }
 
+/// Everything on the operators' port.
+fn administration(
+    admin: Admin,
+    sign_in: Option<SignInOptions>,
+    address: SocketAddr,
+    known_issuers: Vec<String>,
+) -> Result<Router, StartError> {
+    let admin = Arc::new(admin);
+    let guard = Guard::of(&admin);
+    let pages = Console::new(guard.clone(), sign_in, address, known_issuers)?;
+    let router = operators(&admin.service).merge(admin::router(&guard));
+    Ok(router.merge(console::router(pages)))
+}
+
 fn metrics(directory: &directory::Directory, spans: Option<&Exporter>) -> Metrics {
     let metrics = Metrics::default().with(directory.counts());
     match spans {
@@ -160,6 +180,17 @@ fn metrics(directory: &directory::Directory, spans: Option<&Exporter>) -> Metric
 
 fn scheme_of(tls: Option<&Arc<Tls>>) -> &'static str {
     if tls.is_some() { "https" } else { "http" }
+}
+
+/// Whose tokens can be revoked, as far as the configuration says.
+fn issuer_names(config: &Config) -> Vec<String> {
+    let issuers = config.issuers.iter().map(|known| known.issuer.clone());
+    let admins = config.admin.iter().filter_map(|admin| admin.issuer.clone());
+    let mut names: Vec<_> =
+        issuers.chain(config.console.iter().map(|it| it.issuer.clone())).chain(admins).collect();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
 }
 
 async fn bind(

@@ -6,6 +6,7 @@
 //! keys are is ever followed. A provider that is down, slow or lying costs a bounded time and
 //! leaves the last good keys in place.
 
+mod discovery;
 mod fetch;
 mod keys;
 
@@ -18,6 +19,7 @@ use claimgate::time::Timestamp;
 use serde::Deserialize;
 use tokio_rustls::rustls as tls;
 
+pub use discovery::Discovery;
 pub use fetch::{FetchError, Fetcher, HttpUrl, InvalidUrl, connector};
 use keys::Keys;
 

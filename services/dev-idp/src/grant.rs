@@ -1,8 +1,8 @@
-//! The token endpoint: the password grant for the one public client, with Keycloak's claims and
-//! error bodies.
+//! The token endpoint: the password grant for the demo's public client, and codes for the console's,
+//! with Keycloak's claims and error bodies.
 //!
-//! A wrong password and an unknown user get the same answer. Tokens never carry roles. An ID token
-//! comes along when the scope asks for `openid`; it is for the client and must not be taken for an
+//! A wrong password and an unknown user get the same answer. Tokens never carry the demo's roles. An
+//! ID token comes along when the scope asks for `openid`; it is for the client and must not be taken for an
 //! access token, which its `typ` and `aud` say.
 
 use std::{
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{CLIENT, Realm, keys::TokenError, users::User};
+use crate::{CLIENT, CONSOLE, Realm, keys::TokenError, users::User};
 
 const SCOPE: &str = "profile email";
 const SCOPE_WITH_OPENID: &str = "openid profile email";
@@ -40,23 +40,67 @@ pub(crate) async fn token(
 }
 
 async fn grant(realm: &Realm, request: TokenRequest) -> Result<TokenResponse, GrantError> {
+    if request.grant_type.as_deref() == Some("authorization_code") {
+        return redeem(realm, &request).await;
+    }
     let user = authenticate(realm, &request)?;
     let openid = request.scope.is_some_and(|scope| scope.split(' ').any(|one| one == "openid"));
     let scope = if openid { SCOPE_WITH_OPENID } else { SCOPE };
     let session = Uuid::new_v4().to_string();
     let access = Claims::new(realm, user, &session, Kind::Access { scope });
     let id = openid.then(|| Claims::new(realm, user, &session, Kind::Id));
+    response(realm, &access, id.as_ref(), scope).await
+}
 
+/// The grant of a code. Whatever is wrong with one gets the same answer.
+async fn redeem(realm: &Realm, request: &TokenRequest) -> Result<TokenResponse, GrantError> {
+    if request.client_id.as_deref() != Some(CONSOLE) {
+        return Err(GrantError::UnknownClient);
+    }
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let verifier = text(&request.code_verifier);
+    let granted = realm.codes.take(&text(&request.code), &text(&request.redirect_uri), &verifier);
+    let granted = granted.ok_or(GrantError::WrongCode)?;
+    let user = realm.users.of_id(&granted.user).ok_or(GrantError::WrongCode)?;
+    let session = Uuid::new_v4().to_string();
+    let scope = SCOPE_WITH_OPENID;
+    let own = |claims| Claims { azp: CONSOLE, ..claims };
+    let access = own(Claims::new(realm, user, &session, Kind::Access { scope }));
+    let id = Claims {
+        aud: CONSOLE,
+        nonce: granted.nonce,
+        realm_access: Some(RealmAccess { roles: staff(&user.profile.preferred_username) }),
+        ..own(Claims::new(realm, user, &session, Kind::Id))
+    };
+    response(realm, &access, Some(&id), scope).await
+}
+
+/// What somebody may do in the console. It has nothing to do with what they may do in the shop.
+fn staff(user: &str) -> &'static [&'static str] {
+    match user {
+        "adminuser" => &["admin"],
+        "testuser-cm" => &["operator"],
+        "testuser" => &["viewer"],
+        _ => &[],
+    }
+}
+
+async fn response(
+    realm: &Realm,
+    access: &Claims<'_>,
+    id: Option<&Claims<'_>>,
+    scope: &'static str,
+) -> Result<TokenResponse, GrantError> {
     let key = realm.keys.current().await;
     Ok(TokenResponse {
-        access_token: key.token(&access)?,
+        access_token: key.token(access)?,
         expires_in: realm.token_lifetime,
         refresh_expires_in: 0,
         token_type: "Bearer",
-        id_token: id.map(|claims| key.token(&claims)).transpose()?,
+        id_token: id.map(|claims| key.token(claims)).transpose()?,
         not_before_policy: 0,
         scope,
-        session_state: session,
+        session_state: access.sid.to_owned(),
     })
 }
 
@@ -85,6 +129,9 @@ pub(crate) struct TokenRequest {
     username: Option<String>,
     password: Option<String>,
     scope: Option<String>,
+    code: Option<String>,
+    redirect_uri: Option<String>,
+    code_verifier: Option<String>,
 }
 
 /// Without refresh tokens, so `refresh_expires_in` is 0, as in a Keycloak that has them off.
@@ -122,6 +169,15 @@ struct Claims<'a> {
     given_name: &'a str,
     family_name: &'a str,
     email: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realm_access: Option<RealmAccess>,
+}
+
+#[derive(Serialize)]
+struct RealmAccess {
+    roles: &'static [&'static str],
 }
 
 #[derive(Clone, Copy)]
@@ -154,6 +210,8 @@ impl<'a> Claims<'a> {
             given_name: &user.profile.given_name,
             family_name: &user.profile.family_name,
             email: &user.profile.email,
+            nonce: None,
+            realm_access: None,
         }
     }
 }
@@ -172,6 +230,8 @@ enum GrantError {
     UnknownClient,
     MissingUsername,
     WrongCredentials,
+    /// Unknown, used, too old, or shown by somebody else.
+    WrongCode,
     /// Our fault.
     Token(TokenError),
 }
@@ -204,6 +264,7 @@ impl IntoResponse for GrantError {
             Self::WrongCredentials => {
                 (Status::UNAUTHORIZED, "invalid_grant", "Invalid user credentials")
             }
+            Self::WrongCode => (Status::BAD_REQUEST, "invalid_grant", "Code not valid"),
             Self::Token(error) => {
                 eprintln!("dev-idp: no token could be made: {error}");
                 (Status::INTERNAL_SERVER_ERROR, "unknown_error", "No token could be made")

@@ -10,7 +10,9 @@
 //! they are the authorization service's.
 
 mod admin;
+mod authorize;
 mod certificate;
+mod codes;
 mod grant;
 mod issuer;
 mod keys;
@@ -29,5 +31,9 @@ pub use users::{InvalidUsers, Users};
 /// The one realm.
 pub const REALM: &str = "api-gateway-poc";
 
-/// The one client: public, password grant.
+/// The demo's client: public, password grant.
 pub const CLIENT: &str = "test-client";
+
+/// The client that the admin console of authz-service is: public, code flow with PKCE. Its ID
+/// tokens say what their user may do in the console, under `realm_access.roles`.
+pub const CONSOLE: &str = "authz-console";

@@ -1,6 +1,6 @@
-//! The realm's public paths: its page, discovery, the key set and the token endpoint.
+//! The realm's public paths: its page, discovery, the key set, signing in and the token endpoint.
 //!
-//! Only what is listed here exists; there is no admin API, no login page and no way to sign up.
+//! Only what is listed here exists; there is no admin API and no way to sign up.
 //! Every URL in an answer comes from the issuer.
 
 use std::sync::{
@@ -18,7 +18,7 @@ use axum::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{Issuer, KeyRing, REALM, Users, grant};
+use crate::{Issuer, KeyRing, REALM, Users, authorize, codes::Codes, grant};
 
 /// Everything the identity provider knows.
 pub struct Realm {
@@ -27,6 +27,7 @@ pub struct Realm {
     pub(crate) users: Users,
     pub(crate) token_lifetime: u64,
     pub(crate) stats: Stats,
+    pub(crate) codes: Codes,
 }
 
 /// How often the interesting endpoints were asked, whatever the answer.
@@ -39,7 +40,14 @@ pub(crate) struct Stats {
 impl Realm {
     /// A realm whose tokens live for `token_lifetime` seconds.
     pub fn new(issuer: Issuer, keys: KeyRing, users: Users, token_lifetime: u64) -> Self {
-        Self { issuer, keys, users, token_lifetime, stats: Stats::default() }
+        Self {
+            issuer,
+            keys,
+            users,
+            token_lifetime,
+            stats: Stats::default(),
+            codes: Codes::default(),
+        }
     }
 }
 
@@ -49,6 +57,7 @@ pub fn realm_router(realm: Arc<Realm>) -> Router {
         .route("/", get(page))
         .route("/.well-known/openid-configuration", get(discovery))
         .route("/protocol/openid-connect/certs", get(certs))
+        .route("/protocol/openid-connect/auth", get(authorize::page).post(authorize::sign_in))
         .route("/protocol/openid-connect/token", post(grant::token))
         .with_state(realm);
     Router::new()
@@ -69,15 +78,16 @@ async fn page(State(realm): State<Arc<Realm>>) -> Response {
     .into_response()
 }
 
-/// Names only what is there. The password grant needs no response type, but the member is
-/// required, hence the empty list.
+/// Names only what is there.
 async fn discovery(State(realm): State<Arc<Realm>>) -> Json<Discovery> {
     Json(Discovery {
         issuer: realm.issuer.to_string(),
+        authorization_endpoint: realm.issuer.endpoint("/auth"),
         token_endpoint: realm.issuer.endpoint("/token"),
         jwks_uri: realm.issuer.endpoint("/certs"),
-        grant_types_supported: ["password"],
-        response_types_supported: [],
+        grant_types_supported: ["password", "authorization_code"],
+        response_types_supported: ["code"],
+        code_challenge_methods_supported: ["S256"],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["RS256"],
         token_endpoint_auth_methods_supported: ["none"],
@@ -107,10 +117,12 @@ pub(crate) fn error(status: StatusCode, text: &str) -> Response {
 #[derive(Serialize)]
 struct Discovery {
     issuer: String,
+    authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
-    grant_types_supported: [&'static str; 1],
-    response_types_supported: [&'static str; 0],
+    grant_types_supported: [&'static str; 2],
+    response_types_supported: [&'static str; 1],
+    code_challenge_methods_supported: [&'static str; 1],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 1],

@@ -79,6 +79,11 @@ impl Users {
         }
     }
 
+    /// The user of this id.
+    pub(crate) fn of_id(&self, id: &str) -> Option<&User> {
+        self.0.iter().map(|account| &account.user).find(|user| user.id == id)
+    }
+
     /// The user of that name, if the password is theirs. As in Keycloak, the case of a user name
     /// does not matter.
     pub(crate) fn authenticate(&self, name: &str, password: &str) -> Option<&User> {

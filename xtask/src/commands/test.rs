@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use xtask::{say, tools, wasm};
+use xtask::{run, say, tools, wasm};
 
 use executable::{Executable, Outcome};
 
@@ -20,6 +20,10 @@ use executable::{Executable, Outcome};
 const SERVICE: &str = "services/authz-service";
 /// The module of those that need Keycloak.
 const KEYCLOAK: &str = "keycloak::";
+/// The folder of the package whose ignored tests are those in a browser.
+const BROWSER: &str = "tests/browser";
+/// What the browser sees, beside.
+const SEEN: [&str; 2] = ["authz-service", "dev-idp"];
 
 /// A step of the ladder, the quick ones first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -58,19 +62,28 @@ pub(crate) fn run(rungs: &[Rung]) -> Result<ExitCode> {
 pub(crate) fn stores() -> Result<ExitCode> {
     tools::redis_server()?;
     tools::postgres()?;
-    ignored(&["--skip", KEYCLOAK], &[])
+    ignored(SERVICE, &["--skip", KEYCLOAK], &[])
 }
 
 /// Runs the tests with a real Keycloak.
 pub(crate) fn idp() -> Result<ExitCode> {
     let home = tools::keycloak()?;
-    ignored(&[KEYCLOAK], &[("KEYCLOAK_HOME", &home)])
+    ignored(SERVICE, &[KEYCLOAK], &[("KEYCLOAK_HOME", &home)])
 }
 
-/// Runs authz-service's tests that are left out of the rungs, those that `filter` chooses.
-fn ignored(filter: &[&str], variables: &[(&str, &Path)]) -> Result<ExitCode> {
+/// Runs the tests in a browser.
+pub(crate) fn browser() -> Result<ExitCode> {
+    tools::chromium()?;
+    let packages = SEEN.iter().flat_map(|name| ["--package", name]);
+    let build: Vec<_> = ["build", "--bins"].into_iter().chain(packages).collect();
+    run::succeed(&run::cargo(&build), run::BUILD_LIMIT)?;
+    ignored(BROWSER, &[], &[])
+}
+
+/// Runs the tests of a package that are left out of the rungs, those that `filter` chooses.
+fn ignored(folder: &str, filter: &[&str], variables: &[(&str, &Path)]) -> Result<ExitCode> {
     let begun = Instant::now();
-    let executables = build::executables_of(SERVICE)?;
+    let executables = build::executables_of(folder)?;
     let run = |executable: &Executable| executable.run_ignored(filter, variables);
     let outcome = executables.iter().map(run).sum::<Outcome>();
     println!(

@@ -1,4 +1,4 @@
-//! Servers and load generators that come as system packages.
+//! Servers, load generators and browsers that come as system packages.
 
 use std::path::PathBuf;
 
@@ -14,4 +14,10 @@ pub fn redis_server() -> Result<PathBuf> {
 /// The load generator `wrk`.
 pub fn wrk() -> Result<PathBuf> {
     install::program("wrk", "wrk")
+}
+
+/// `chromedriver`, with the Chromium that it drives on `PATH`.
+pub fn chromium() -> Result<PathBuf> {
+    install::program("chromium", "chromium")?;
+    install::program("chromedriver", "chromium-driver")
 }

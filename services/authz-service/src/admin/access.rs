@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::certificates::{CertificateOptions, Certificates};
-use super::revoked::is_revoked;
+use super::revoked::Issued;
 use super::secret;
 use crate::roles::{MAX_ROLES, RoleName};
 use crate::serve::Peer;
@@ -41,7 +41,7 @@ pub struct AdminOptions {
     pub certificates: Vec<CertificateOptions>,
 }
 
-fn default_roles_claim() -> String {
+pub(crate) fn default_roles_claim() -> String {
     "roles".to_owned()
 }
 
@@ -55,10 +55,10 @@ pub struct InvalidAdmin {
 
 /// Whoever sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Administrator {
+pub(crate) struct Administrator {
     /// The name in the audit log.
-    pub(super) actor: Actor,
-    pub(super) roles: Vec<RoleName>,
+    pub(crate) actor: Actor,
+    pub(crate) roles: Vec<RoleName>,
 }
 
 /// Why nobody is known to have sent a request.
@@ -139,7 +139,7 @@ impl Access {
         let Some(credential) = credential(way.headers)? else {
             return match way.peer {
                 Some(peer) if peer.has_certificate => self.certified(peer),
-                _ => self.onlooker(way).ok_or(NotKnown::Missing),
+                _ => self.onlooker(way.headers, way.is_local).ok_or(NotKnown::Missing),
             };
         };
         if secret::is_one(credential) {
@@ -153,10 +153,10 @@ impl Access {
 
     /// Somebody at this machine. A page in their browser that made its own name lead here is told
     /// by the name it asks for.
-    fn onlooker(&self, way: Way<'_>) -> Option<Administrator> {
-        let host = way.headers.get(HOST)?.to_str().ok()?;
+    pub(crate) fn onlooker(&self, headers: &HeaderMap, is_local: bool) -> Option<Administrator> {
+        let host = headers.get(HOST)?.to_str().ok()?;
         let configured = self.tokens.is_some() || !self.certificates.is_empty();
-        if configured || !way.is_local || !is_own_name(host) {
+        if configured || !is_local || !is_own_name(host) {
             return None;
         }
         Administrator::new("local", ["viewer"])
@@ -169,9 +169,23 @@ impl Access {
 }
 
 impl Administrator {
-    pub(super) fn new<'r>(name: &str, roles: impl IntoIterator<Item = &'r str>) -> Option<Self> {
+    pub(crate) fn new<'r>(name: &str, roles: impl IntoIterator<Item = &'r str>) -> Option<Self> {
         let roles = roles.into_iter().filter_map(|role| RoleName::parse(role).ok());
         Some(Self { actor: Actor::parse(name)?, roles: roles.take(MAX_ROLES).collect() })
+    }
+
+    /// Whom a verified token is about, with the roles in the claim `roles`. Logout tokens of old
+    /// providers and security events can have the same media type; what they have and others have
+    /// not is `events`.
+    pub(crate) fn of(statement: &Statement, roles: &ClaimPath) -> Option<Self> {
+        let claims = &statement.claims;
+        let subject = claims.named("sub")?.as_str()?;
+        if statement.expires_at.is_none() || claims.named("events").is_some() || subject.is_empty()
+        {
+            return None;
+        }
+        let roles: Vec<_> = claims.texts(roles).collect();
+        Self::new(&format!("admin:{subject}"), roles.iter().map(AsRef::as_ref))
     }
 }
 
@@ -213,25 +227,12 @@ impl Tokens {
             TrustError::Keys(_) => NotKnown::Keys,
             TrustError::Issuer | TrustError::Statement(_) => NotKnown::Token,
         })?;
-        let administrator = self.named(&statement).ok_or(NotKnown::Token)?;
-        let issuer = &self.issuer.options.issuer;
-        match is_revoked(issuer, &statement, store).await.map_err(NotKnown::Store)? {
+        let administrator = Administrator::of(&statement, &self.roles).ok_or(NotKnown::Token)?;
+        let issued = Issued::of(&self.issuer.options.issuer, &statement);
+        match issued.is_revoked(store).await.map_err(NotKnown::Store)? {
             true => Err(NotKnown::Revoked),
             false => Ok(administrator),
         }
-    }
-
-    /// Logout tokens of old providers and security events can have the same media type; what they
-    /// have and an access token has not is `events`.
-    fn named(&self, statement: &Statement) -> Option<Administrator> {
-        let claims = &statement.claims;
-        let subject = claims.named("sub")?.as_str()?;
-        if statement.expires_at.is_none() || claims.named("events").is_some() || subject.is_empty()
-        {
-            return None;
-        }
-        let roles: Vec<_> = claims.texts(&self.roles).collect();
-        Administrator::new(&format!("admin:{subject}"), roles.iter().map(AsRef::as_ref))
     }
 }
 
@@ -255,7 +256,7 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, NotKnown> {
     }
 }
 
-fn is_own_name(host: &str) -> bool {
+pub(crate) fn is_own_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::Admin;
 use super::access::Administrator;
 use crate::roles::{MalformedRoles, RoleName};
-use crate::store::{Applied, Change, ETag, IdempotencyKey, Precondition, WriteError};
+use crate::store::{Actor, Applied, Change, ETag, IdempotencyKey, Precondition, WriteError};
 use crate::wire::json;
 use crate::wire::problem::Problem;
 
@@ -74,13 +74,7 @@ impl Asked {
     /// end, whether they wait for the answer or not.
     pub(super) async fn apply(&self, admin: &Admin, change: Change) -> Result<Applied, Problem> {
         let (on, key) = (self.precondition()?, self.key()?);
-        let (changes, actor) = (admin.changes().clone(), self.administrator.actor.clone());
-        let change = async move { changes.apply(&change, on, &actor, key.as_ref()).await };
-        let made = tokio::spawn(change.in_current_span());
-        match made.await {
-            Ok(outcome) => outcome.map_err(refused),
-            Err(_) => Err(Problem::busy("The change may not have been made.")),
-        }
+        make(admin, change, on, self.administrator.actor.clone(), key).await
     }
 
     /// Whether what is put must not be there yet, so that putting it makes it.
@@ -140,8 +134,25 @@ impl Asked {
     }
 }
 
-/// A role's name out of a path.
-pub(super) fn role_name(name: String) -> Result<RoleName, Problem> {
+/// Makes `change` to the end, whether whoever asked for it waits or not.
+pub(crate) async fn make(
+    admin: &Admin,
+    change: Change,
+    on: Precondition,
+    actor: Actor,
+    key: Option<IdempotencyKey>,
+) -> Result<Applied, Problem> {
+    let changes = admin.changes().clone();
+    let change = async move { changes.apply(&change, on, &actor, key.as_ref()).await };
+    let made = tokio::spawn(change.in_current_span());
+    match made.await {
+        Ok(outcome) => outcome.map_err(refused),
+        Err(_) => Err(Problem::busy("The change may not have been made.")),
+    }
+}
+
+/// A role's name out of a path or a form.
+pub(crate) fn role_name(name: String) -> Result<RoleName, Problem> {
     RoleName::parse(name).map_err(|error| {
         let problem = format!("is not one: {error}");
         Problem::of_field(StatusCode::UNPROCESSABLE_ENTITY, "role", &problem)

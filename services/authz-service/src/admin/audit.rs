@@ -10,12 +10,20 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Admin;
-use super::page::Wanted;
+use super::page::{Page, Wanted};
 use crate::store::{Actor, AuditEntry, AuditFilter, Target, Version};
 use crate::wire::problem::Problem;
 
+/// What the list is called in its cursors, and its filters.
+pub(crate) const LIST: (&str, &[&str]) = ("audit", &["actor", "target", "since", "until"]);
+
 pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Response, Problem> {
-    let wanted = Wanted::read("audit", &uri, &["actor", "target", "since", "until"])?;
+    let wanted = Wanted::read(LIST.0, &uri, LIST.1)?;
+    Ok(page(&admin, &wanted).await?.answer(Entry::from))
+}
+
+/// A page of the list.
+pub(crate) async fn page(admin: &Admin, wanted: &Wanted) -> Result<Page<AuditEntry>, Problem> {
     let filter = AuditFilter {
         actor: wanted.filter("actor").map(actor).transpose()?,
         target: wanted.filter("target").map(target).transpose()?,
@@ -24,7 +32,7 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Re
     };
     let before = wanted.after_number()?.map(Version);
     let found = admin.store().audit(&filter, before, wanted.limit()? + 1).await?;
-    wanted.answer(found, |entry| vec![entry.version.to_string()], Entry::from)
+    wanted.page(found, |entry| vec![entry.version.to_string()])
 }
 
 fn actor(name: &str) -> Result<Actor, Problem> {

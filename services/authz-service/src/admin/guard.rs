@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::Admin;
 use super::access::{Administrator, NotKnown, Way};
-use super::permission::Permissions;
+use super::permission::{Permission, Permissions};
 use super::routes;
 use crate::wire::problem::Problem;
 
@@ -35,18 +35,25 @@ impl Wish {
         };
         Self { method, path: request.extensions().get().cloned() }
     }
+
+    fn needed(&self) -> Option<Permission> {
+        let path = self.path.as_ref()?.as_str();
+        // A method that the path does not have: whoever may look is told which ones it has.
+        routes::permission(self.method.as_str(), path).or_else(|| routes::any(path))
+    }
 }
 
-/// What the guard knows.
+/// What stands before everything that administers: one for the API and the console.
 #[derive(Clone)]
-pub(super) struct Guard {
+pub struct Guard {
     admin: Arc<Admin>,
     permissions: Option<Arc<Permissions>>,
     places: Arc<Semaphore>,
 }
 
 impl Guard {
-    pub(super) fn of(admin: &Arc<Admin>) -> Self {
+    /// Of what is administered.
+    pub fn of(admin: &Arc<Admin>) -> Self {
         // Built in and tested; were they unusable nobody would be let in.
         let permissions = Permissions::built_in()
             .inspect_err(|error| tracing::error!(%error, "administration is closed"));
@@ -57,24 +64,43 @@ impl Guard {
         }
     }
 
+    /// What is administered.
+    pub(crate) fn admin(&self) -> &Arc<Admin> {
+        &self.admin
+    }
+
     async fn admit(&self, way: Way<'_>, asked: &Wish) -> Result<Administrator, Problem> {
         let known = self.admin.access.administrator(way, self.admin.store()).await;
         let administrator = known.map_err(|error| self.not_known(error))?;
-        if self.may(&administrator, asked) {
-            return Ok(administrator);
+        self.check(&administrator, asked.needed())?;
+        Ok(administrator)
+    }
+
+    /// Refuses whose roles do not allow it; where nothing says what is needed, everybody.
+    pub(crate) fn check(
+        &self,
+        administrator: &Administrator,
+        needed: Option<Permission>,
+    ) -> Result<(), Problem> {
+        if needed.is_some_and(|needed| self.allows(administrator, needed)) {
+            return Ok(());
         }
         self.admin.service.metrics.refused_login("forbidden");
         Err(Problem::new(StatusCode::FORBIDDEN, "Your roles do not allow this."))
     }
 
-    fn may(&self, administrator: &Administrator, asked: &Wish) -> bool {
-        let (Some(permissions), Some(path)) = (&self.permissions, &asked.path) else {
-            return false;
+    /// Whether the administrator may do this.
+    pub(crate) fn allows(&self, administrator: &Administrator, needed: Permission) -> bool {
+        self.permissions.as_ref().is_some_and(|them| them.allow(administrator, needed))
+    }
+
+    /// The outcome of `answer`, unless too many wait for theirs or it takes too long.
+    pub(crate) async fn bounded<T>(&self, answer: impl Future<Output = T>) -> Result<T, Problem> {
+        let Ok(_place) = self.places.try_acquire() else {
+            return Err(Problem::busy("Too many requests at once."));
         };
-        // A method that the path does not have: whoever may look is told which ones it has.
-        let needed = routes::permission(asked.method.as_str(), path.as_str())
-            .or_else(|| routes::any(path.as_str()));
-        needed.is_some_and(|needed| permissions.allow(administrator, needed))
+        let outcome = tokio::time::timeout(MAX_DURATION, answer).await;
+        outcome.map_err(|_| Problem::busy("The request took too long."))
     }
 
     fn not_known(&self, error: NotKnown) -> Problem {
@@ -102,9 +128,6 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Ok(_place) = guard.places.try_acquire() else {
-        return Problem::busy("Too many requests at once.").into_response();
-    };
     let wish = Wish::of(&request);
     let answer = async {
         let way = Way {
@@ -120,8 +143,5 @@ pub(super) async fn guard(
             Err(problem) => problem.into_response(),
         }
     };
-    match tokio::time::timeout(MAX_DURATION, answer).await {
-        Ok(response) => response,
-        Err(_) => Problem::busy("The request took too long.").into_response(),
-    }
+    guard.bounded(answer).await.unwrap_or_else(IntoResponse::into_response)
 }

@@ -8,20 +8,21 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::Admin;
+use super::access::Administrator;
 use super::answer;
 use super::asked::Asked;
 use crate::wire::problem::Problem;
 
 #[derive(Serialize)]
-struct Info {
+pub(crate) struct Info {
     /// Of the service.
-    release: &'static str,
-    store_id: String,
+    pub(crate) release: &'static str,
+    pub(crate) store_id: String,
     /// How many changes the store has seen.
-    version: u64,
+    pub(crate) version: u64,
     /// The last of them that decisions can depend on.
-    decisions_version: u64,
-    policy_version: String,
+    pub(crate) decisions_version: u64,
+    pub(crate) policy_version: String,
     administrator: Who,
 }
 
@@ -35,9 +36,13 @@ pub(super) async fn info(
     State(admin): State<Arc<Admin>>,
     asked: Asked,
 ) -> Result<Response, Problem> {
+    Ok(answer::json(StatusCode::OK, &about(&admin, &asked.administrator).await?))
+}
+
+/// What is administered, as `who` is told.
+pub(crate) async fn about(admin: &Admin, who: &Administrator) -> Result<Info, Problem> {
     let store = admin.store();
-    let who = &asked.administrator;
-    let info = Info {
+    Ok(Info {
         release: env!("CARGO_PKG_VERSION"),
         store_id: store.store_id().await?,
         version: store.version().await?.0,
@@ -47,6 +52,5 @@ pub(super) async fn info(
             actor: who.actor.as_str().to_owned(),
             roles: crate::decision_point::names(&who.roles),
         },
-    };
-    Ok(answer::json(StatusCode::OK, &info))
+    })
 }

@@ -6,33 +6,35 @@
 //! change durable, with its audit entry, before the answer goes out. Nothing here writes to the
 //! store in another way, and nothing here decides what callers of the service may do.
 
-mod access;
+pub(crate) mod access;
 mod answer;
-mod asked;
-mod audit;
+pub(crate) mod asked;
+pub(crate) mod audit;
 mod certificates;
-mod explain;
+pub(crate) mod explain;
 mod guard;
-mod info;
+pub(crate) mod info;
 mod openapi;
-mod page;
+pub(crate) mod page;
 mod path;
 mod permission;
 mod policies;
 mod quotas;
 mod resources;
-mod revocations;
-mod revoked;
+pub(crate) mod revocations;
+pub(crate) mod revoked;
 mod roles;
 mod routes;
 mod secret;
-mod subjects;
+pub(crate) mod subjects;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use access::{Access, AdminOptions, InvalidAdmin};
 pub use certificates::CertificateOptions;
+pub use guard::Guard;
+pub(crate) use permission::Permission;
 pub use routes::router;
 pub use secret::{IssueError, issue_secret};
 
@@ -59,11 +61,11 @@ pub struct Admin {
 }
 
 impl Admin {
-    fn changes(&self) -> &Changes {
+    pub(crate) fn changes(&self) -> &Changes {
         &self.service.changes
     }
 
-    fn store(&self) -> &dyn AdminStore {
+    pub(crate) fn store(&self) -> &dyn AdminStore {
         self.service.changes.store()
     }
 }

@@ -20,7 +20,7 @@ pub(super) const DEFAULT_LIMIT: u32 = 100;
 pub(super) const MAX_LIMIT: u32 = 1_000;
 
 /// The query of a request for a list.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     list: &'static str,
     values: HashMap<String, String>,
 }
@@ -28,10 +28,17 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Reads the query for `list`, which has these filters.
     pub(super) fn read(list: &'static str, uri: &Uri, filters: &[&str]) -> Result<Self, Problem> {
-        let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri)
-            .map_err(|_| Problem::malformed("query", "cannot be read"))?;
+        Self::of(list, pairs(uri)?, filters)
+    }
+
+    /// As [`Wanted::read`], from the parameters of the query.
+    pub(crate) fn of(
+        list: &'static str,
+        pairs: Vec<(String, String)>,
+        filters: &[&str],
+    ) -> Result<Self, Problem> {
         let mut values = HashMap::new();
-        for (name, value) in pairs.0 {
+        for (name, value) in pairs {
             if !filters.contains(&name.as_str()) && !["limit", "after"].contains(&name.as_str()) {
                 // A misspelt filter must not answer with everything.
                 return Err(Problem::malformed("query", "has a parameter that is not known"));
@@ -47,7 +54,7 @@ impl Wanted {
     }
 
     /// The filter of this name.
-    pub(super) fn filter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn filter(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
@@ -85,20 +92,17 @@ impl Wanted {
         }
     }
 
-    /// A page of what was found, of which one more than wanted was read: each entry's place, and
-    /// how it looks.
-    pub(super) fn answer<T, V: Serialize>(
+    /// A page of what was found, of which one more than wanted was read, with each entry's place.
+    pub(super) fn page<T>(
         &self,
         mut found: Vec<T>,
         place: impl Fn(&T) -> Vec<String>,
-        look: impl Fn(T) -> V,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Page<T>, Problem> {
         let limit = usize::try_from(self.limit()?).unwrap_or(usize::MAX);
         let has_more = found.len() > limit;
         found.truncate(limit);
         let next = found.last().filter(|_| has_more).map(|last| self.seal(&place(last)));
-        let items: Vec<_> = found.into_iter().map(look).collect();
-        Ok(answer::json(StatusCode::OK, &Page { items, next }))
+        Ok(Page { items: found, next })
     }
 
     fn seal(&self, place: &[String]) -> String {
@@ -114,9 +118,25 @@ impl Wanted {
     }
 }
 
+/// The parameters of a query.
+pub(crate) fn pairs(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
+    pairs.map(|pairs| pairs.0).map_err(|_| Problem::malformed("query", "cannot be read"))
+}
+
+/// A page of a list.
 #[derive(Serialize)]
-struct Page<T> {
-    items: Vec<T>,
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Where the next one begins; `None` on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    pub(crate) next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The page as it goes over the wire, each entry as it looks.
+    pub(super) fn answer<V: Serialize>(self, look: impl Fn(T) -> V) -> Response {
+        let items: Vec<_> = self.items.into_iter().map(look).collect();
+        answer::json(StatusCode::OK, &Page { items, next: self.next })
+    }
 }

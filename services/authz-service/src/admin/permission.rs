@@ -12,9 +12,9 @@ const POLICIES: &str = include_str!("policies/admin.cedar");
 
 /// What an endpoint needs: something that is done to an area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Permission {
-    pub(super) action: &'static str,
-    pub(super) area: &'static str,
+pub(crate) struct Permission {
+    pub(crate) action: &'static str,
+    pub(crate) area: &'static str,
 }
 
 /// Decides who may do what.

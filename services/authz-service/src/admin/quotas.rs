@@ -23,7 +23,8 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Re
     let after = wanted.after::<1>()?;
     let after = after.as_ref().map(|[name]| name.as_str());
     let found = admin.store().quotas(after, wanted.limit()? + 1).await?;
-    wanted.answer(found, |found| vec![found.value.name.clone()], Item::from)
+    let page = wanted.page(found, |found| vec![found.value.name.clone()])?;
+    Ok(page.answer(Item::from))
 }
 
 pub(super) async fn one(

@@ -14,7 +14,7 @@ use super::asked::Asked;
 use super::page::Wanted;
 use super::path::Names;
 use crate::entities::Resource;
-use crate::store::Change;
+use crate::store::{Change, Stored};
 use crate::wire::problem::Problem;
 
 pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Response, Problem> {
@@ -25,7 +25,8 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Re
     if let Some(kind) = wanted.filter("type") {
         found.retain(|resource| resource.value.kind == kind);
     }
-    wanted.answer(found, |found| vec![found.value.kind.clone(), found.value.id.clone()], Item::from)
+    let place = |found: &Stored<Resource>| vec![found.value.kind.clone(), found.value.id.clone()];
+    Ok(wanted.page(found, place)?.answer(Item::from))
 }
 
 /// After which type and id to read. A type begins before the first of its ids, which are never

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer;
 use super::asked::Asked;
-use super::page::Wanted;
+use super::page::{Page, Wanted};
 use super::path::Names;
 use super::{Admin, PREFIX};
 use crate::store::{Change, EpochScope, Revocation, RevocationKey, StateEntry, StateNews, Version};
@@ -113,11 +113,19 @@ fn key(id: &str) -> Option<RevocationKey> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(id).ok()?).ok()
 }
 
+/// What the list is called in its cursors, and its filters.
+pub(crate) const LIST: (&str, &[&str]) = ("revocations", &[]);
+
 pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Response, Problem> {
-    let wanted = Wanted::read("revocations", &uri, &[])?;
+    let wanted = Wanted::read(LIST.0, &uri, LIST.1)?;
+    Ok(page(&admin, &wanted).await?.answer(listed))
+}
+
+/// A page of the list.
+pub(crate) async fn page(admin: &Admin, wanted: &Wanted) -> Result<Page<StateEntry>, Problem> {
     let after = wanted.after_number()?.map(Version);
     let found = admin.store().revocations(after, wanted.limit()? + 1).await?;
-    wanted.answer(found, |entry| vec![entry.version.to_string()], listed)
+    wanted.page(found, |entry| vec![entry.version.to_string()])
 }
 
 pub(super) async fn revoke(
@@ -126,16 +134,26 @@ pub(super) async fn revoke(
 ) -> Result<Response, Problem> {
     let now = Timestamp::now();
     let (revocation, expires_at) = asked.body::<Body>()?.read(now);
-    let expires_at = expires_at
-        .or_else(|| now.saturating_add(admin.token_lifetime).ok())
-        .ok_or_else(|| Problem::malformed("expires_at", "is required"))?;
     let id = id(&revocation.key());
-    let applied = asked.apply(&admin, Change::Revoke { revocation, expires_at }).await?;
+    let applied = asked.apply(&admin, change(&admin, revocation, expires_at, now)?).await?;
     let mut response = answer::done(StatusCode::CREATED, &applied);
     if let Ok(place) = HeaderValue::try_from(format!("{PREFIX}/revocations/{id}")) {
         response.headers_mut().insert(LOCATION, place);
     }
     Ok(response)
+}
+
+/// The change that revokes: until then, or for as long as a token lives.
+pub(crate) fn change(
+    admin: &Admin,
+    revocation: Revocation,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Change, Problem> {
+    let expires_at = expires_at
+        .or_else(|| now.saturating_add(admin.token_lifetime).ok())
+        .ok_or_else(|| Problem::malformed("expires_at", "is required"))?;
+    Ok(Change::Revoke { revocation, expires_at })
 }
 
 pub(super) async fn unrevoke(

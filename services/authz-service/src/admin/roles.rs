@@ -27,7 +27,8 @@ pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Re
         found.retain(|role| role.value.name.as_str() > after.as_str());
     }
     found.sort_by(|a, b| a.value.name.as_str().cmp(b.value.name.as_str()));
-    wanted.answer(found, |found| vec![found.value.name.as_str().to_owned()], Item::from)
+    let page = wanted.page(found, |found| vec![found.value.name.as_str().to_owned()])?;
+    Ok(page.answer(Item::from))
 }
 
 pub(super) async fn one(

@@ -117,10 +117,10 @@ fn is_at(endpoint: &Endpoint, path: &str) -> bool {
 }
 
 /// The routes of the API.
-pub fn router(admin: Admin) -> Router {
-    let admin = Arc::new(admin);
+pub fn router(before: &Guard) -> Router {
+    let admin = Arc::clone(before.admin());
     let service = Arc::clone(&admin.service);
-    let guarded = from_fn_with_state(Guard::of(&admin), guard);
+    let guarded = from_fn_with_state(before.clone(), guard);
     let routes = entities().merge(policy_sets()).merge(state());
     let routes = routes.method_not_allowed_fallback(not_allowed);
     let routes =

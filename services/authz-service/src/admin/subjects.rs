@@ -11,22 +11,30 @@ use serde::Deserialize;
 
 use super::answer::{self, Item};
 use super::asked::{Asked, role_name};
-use super::page::Wanted;
+use super::page::{Page, Wanted};
 use super::path::Names;
 use super::{Admin, resources};
 use crate::entities::{Grant, Subject};
-use crate::store::Change;
+use crate::store::{Change, Stored};
 use crate::wire::problem::Problem;
 
+/// What the list is called in its cursors, and its filters.
+pub(crate) const LIST: (&str, &[&str]) = ("subjects", &["type"]);
+
 pub(super) async fn list(State(admin): State<Arc<Admin>>, uri: Uri) -> Result<Response, Problem> {
-    let wanted = Wanted::read("subjects", &uri, &["type"])?;
+    let wanted = Wanted::read(LIST.0, &uri, LIST.1)?;
+    Ok(page(&admin, &wanted).await?.answer(Item::from))
+}
+
+/// A page of the list.
+pub(crate) async fn page(admin: &Admin, wanted: &Wanted) -> Result<Page<Stored<Subject>>, Problem> {
     let after = wanted.after()?;
     let from = resources::from(wanted.filter("type"), after.as_ref());
     let mut found = admin.store().all_subjects(from, wanted.limit()? + 1).await?;
     if let Some(kind) = wanted.filter("type") {
         found.retain(|subject| subject.value.kind == kind);
     }
-    wanted.answer(found, |found| vec![found.value.kind.clone(), found.value.id.clone()], Item::from)
+    wanted.page(found, |found| vec![found.value.kind.clone(), found.value.id.clone()])
 }
 
 pub(super) async fn one(

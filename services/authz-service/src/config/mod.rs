@@ -5,6 +5,7 @@
 //! machine: see [`secrets`].
 
 mod choices;
+mod console;
 mod options;
 pub mod secrets;
 mod tls;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use crate::admin::AdminOptions;
 use crate::cache::RedisPassword;
+use crate::console::SignInOptions;
 use crate::decisions::{InvalidLogKey, LogKey, Subjects, Which};
 use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
@@ -91,6 +93,8 @@ pub struct Config {
     pub issuers: Vec<IssuerOptions>,
     /// Whose tokens administer, beside secrets that the local command makes.
     pub admin: Option<AdminOptions>,
+    /// How people sign in to the console; they may look at most when `None`.
+    pub console: Option<SignInOptions>,
     /// How long a revocation is remembered: the longest that a token lives.
     pub token_lifetime: Duration,
     /// How long requests go on arriving after the signal to stop, while readiness says no.
@@ -121,6 +125,18 @@ pub enum InvalidConfig {
         "--listen {0} is not a loopback address: set {TOKEN_VARIABLE} to the secret that callers present, or --tls-client-ca"
     )]
     Unguarded(SocketAddr),
+    /// The console is told about an identity provider, and not its own name there.
+    #[error("{0} needs --console-client-id")]
+    ConsoleClient(&'static str),
+    /// The console has no port.
+    #[error("--console-client-id needs --admin-listen")]
+    ConsoleListen,
+    /// Two providers that may both name administrators could mean two people by one name.
+    #[error("--console-issuer: must be the issuer of `admin`")]
+    ConsoleIssuer,
+    /// The console's base URL cannot be one.
+    #[error("--console-url: must be an http or https URL with a host")]
+    ConsoleUrl,
     /// A secret's source cannot be used.
     #[error(transparent)]
     Secret(#[from] InvalidSecret),
@@ -153,6 +169,7 @@ impl Config {
     }
 
     fn with_secrets(options: Options, secrets: Option<&str>) -> Result<Self, InvalidConfig> {
+        let console = console::sign_in(&options)?;
         let credentials = Credentials::parse(secrets)?;
         let listen = options.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8003)));
         let (tls, admin_tls) = tls::files(&options)?;
@@ -184,6 +201,7 @@ impl Config {
             max_concurrent,
             issuers: options.issuers,
             admin: options.admin,
+            console,
             token_lifetime: Duration::from_secs(options.token_lifetime.unwrap_or(86_400).into()),
             shutdown_delay: Duration::from_secs(options.shutdown_delay.unwrap_or(0).into()),
             decision_log: options.decision_log.unwrap_or_default(),
@@ -237,63 +255,4 @@ fn redis_password() -> Option<RedisPassword> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options() -> Options {
-        Options {
-            policies: Some("policies".into()),
-            entities: Some("entities.json".into()),
-            ..Options::default()
-        }
-    }
-
-    fn listening(address: &str) -> Options {
-        Options { listen: Some(address.parse().unwrap()), ..options() }
-    }
-
-    const SECRET: &str = "0123456789abcdef";
-
-    #[test]
-    fn only_loopback_goes_without_a_credential() {
-        for listen in ["127.0.0.1:0", "[::1]:0", "127.8.8.8:1"] {
-            assert!(Config::with_secrets(listening(listen), None).is_ok());
-        }
-        for listen in ["0.0.0.0:0", "[::]:0", "192.168.1.1:80", "[::ffff:127.0.0.1]:80"] {
-            let refused = Config::with_secrets(listening(listen), None).err().unwrap();
-            assert!(matches!(refused, InvalidConfig::Unguarded(_)), "{listen}");
-            assert!(Config::with_secrets(listening(listen), Some(SECRET)).is_ok());
-            let certificates = Options {
-                tls_cert: Some("cert.pem".into()),
-                tls_key: Some("key.pem".into()),
-                tls_client_ca: Some("ca.pem".into()),
-                ..listening(listen)
-            };
-            assert!(Config::with_secrets(certificates, None).is_ok());
-        }
-    }
-
-    #[test]
-    fn tls_wants_all_of_its_files() {
-        let file = || Some(PathBuf::from("x.pem"));
-        for (tls_cert, tls_key, tls_client_ca) in [
-            (file(), None, None),
-            (None, file(), None),
-            (None, None, file()),
-            (file(), None, file()),
-        ] {
-            let options = Options { tls_cert, tls_key, tls_client_ca, ..options() };
-            assert!(matches!(Config::with_secrets(options, None), Err(InvalidConfig::Tls(_))));
-        }
-    }
-
-    #[test]
-    fn a_weak_secret_is_refused_everywhere() {
-        for secret in
-            ["", "short", "0123456789abcdef\nshort", "with space 012345", "ünïcode-0123456789"]
-        {
-            let refused = Config::with_secrets(options(), Some(secret)).err().unwrap();
-            assert!(matches!(refused, InvalidConfig::Credential(_)), "{secret}");
-        }
-    }
-}
+mod tests;

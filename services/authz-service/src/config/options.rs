@@ -33,7 +33,7 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
 
-    /// Address for operators: /metrics, /health, /admin/v1. Off unless given
+    /// Address for operators: /metrics, /health, /admin/v1, /console. Off unless given
     #[arg(long, env = "AUTHZ_SERVICE_ADMIN_LISTEN", value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
 
@@ -130,6 +130,30 @@ pub struct Options {
     /// Whose tokens administer; in the file only.
     #[arg(skip)]
     pub admin: Option<AdminOptions>,
+
+    /// Name of the console at the identity provider: with it people sign in to change things. Without
+    /// it the console of a loopback --admin-listen may be looked at, and there is none elsewhere
+    #[arg(long, env = "AUTHZ_SERVICE_CONSOLE_CLIENT_ID", value_name = "ID")]
+    pub console_client_id: Option<String>,
+
+    /// Issuer whose people sign in to the console [default: that of `admin`]
+    #[arg(long, env = "AUTHZ_SERVICE_CONSOLE_ISSUER", value_name = "URL")]
+    pub console_issuer: Option<String>,
+
+    /// File with the console's secret at the identity provider. Without it, and without
+    /// $AUTHZ_SERVICE_CONSOLE_CLIENT_SECRET, the console is a public client
+    #[arg(long, env = "AUTHZ_SERVICE_CONSOLE_CLIENT_SECRET_FILE", value_name = "FILE")]
+    pub console_client_secret_file: Option<PathBuf>,
+
+    /// Claim of ID tokens with roles, nested names joined with dots
+    /// [default: that of `admin`, else roles]
+    #[arg(long, env = "AUTHZ_SERVICE_CONSOLE_ROLES_CLAIM", value_name = "CLAIM")]
+    pub console_roles_claim: Option<String>,
+
+    /// Where browsers find the operators' port: https, or http on this machine
+    /// [default: http://localhost and the port of a loopback --admin-listen]
+    #[arg(long, env = "AUTHZ_SERVICE_CONSOLE_URL", value_name = "URL")]
+    pub console_url: Option<String>,
 
     /// How log lines look [default: text]
     #[arg(long, env = "AUTHZ_SERVICE_LOG_FORMAT", value_name = "FORMAT")]
@@ -229,6 +253,13 @@ impl Options {
             token_lifetime: self.token_lifetime.or(file.token_lifetime),
             issuers: file.issuers,
             admin: file.admin,
+            console_client_id: self.console_client_id.or(file.console_client_id),
+            console_issuer: self.console_issuer.or(file.console_issuer),
+            console_client_secret_file: self
+                .console_client_secret_file
+                .or(file.console_client_secret_file),
+            console_roles_claim: self.console_roles_claim.or(file.console_roles_claim),
+            console_url: self.console_url.or(file.console_url),
             command: self.command,
             log_format: self.log_format.or(file.log_format),
             decision_log: self.decision_log.or(file.decision_log),

@@ -7,7 +7,7 @@ use super::reads::page_size;
 use super::rows::{resource, role, subject, text};
 use super::{
     ADMIN_READ_LIMIT, Actor, AdminSecret, AdminStore, Applied, AuditEntry, AuditFilter, Change,
-    IdempotencyKey, KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion, Precondition, Quota,
+    Counts, IdempotencyKey, KEPT_SETS, MAX_PAGE, PolicySet, PolicySetVersion, Precondition, Quota,
     Revocation, RevocationKey, SecretDigest, SqlStore, StateAnswer, StateEntry, StatePlace,
     StoreError, Stored, Version, WriteError,
 };
@@ -129,6 +129,10 @@ impl AdminStore for SqlStore {
         let rows = self.database.rows(ADMIN_READ_LIMIT, AssertSqlSafe(sql), values).await?;
         let entries: Result<_, _> = rows.into_iter().map(AuditEntry::read).collect();
         entries.map_err(StoreError::from)
+    }
+
+    async fn counts(&self) -> Result<Counts, StoreError> {
+        self.count().await
     }
 
     async fn revocations(

@@ -105,12 +105,12 @@ impl SqlStore {
         Ok(Head { store_id: row.text()?, version: row.version()?, floor: row.version()? })
     }
 
-    fn now_in_seconds(&self) -> Value {
+    pub(super) fn now_in_seconds(&self) -> Value {
         Timestamp::as_second((self.clock)()).into()
     }
 }
 
-fn read(rows: Vec<Row>) -> Result<Vec<StateEntry>, StoreError> {
+pub(super) fn read(rows: Vec<Row>) -> Result<Vec<StateEntry>, StoreError> {
     let entries: Result<_, _> = rows.into_iter().map(StateEntry::read).collect();
     entries.map_err(StoreError::from)
 }

@@ -14,6 +14,7 @@ mod admin;
 mod audit;
 mod change;
 mod check;
+mod counts;
 mod database;
 mod effects;
 mod error;
@@ -47,6 +48,7 @@ use database::Database;
 
 pub use audit::{AuditEntry, AuditFilter};
 pub use change::{Applied, Change, Precondition, Target};
+pub use counts::Counts;
 pub use error::{InvalidDatabase, StoreError, WriteError};
 pub use labels::{Actor, IdempotencyKey};
 pub use policies::{KEPT_SETS, PolicyDocument, PolicySet, PolicySetVersion};
@@ -186,6 +188,9 @@ pub trait AdminStore: EntityStore {
         before: Option<Version>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// How much there is.
+    async fn counts(&self) -> Result<Counts, StoreError>;
 
     /// Revocations in force, in the order of their last change, those after `after`.
     async fn revocations(

@@ -1,4 +1,4 @@
-//! GET of a small JSON document from a configured URL: bounded in time and size, no redirects,
+//! Small JSON documents from configured URLs: bounded in time and size, no redirects,
 //! no proxy, TLS with the platform's roots.
 
 use std::error::Error as _;
@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::ACCEPT;
-use axum::http::{HeaderValue, Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Collected, Empty, Limited};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Bytes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -46,6 +46,11 @@ impl HttpUrl {
         self.0.scheme() == other.0.scheme() && self.0.authority() == other.0.authority()
     }
 
+    /// The URL's text.
+    pub fn text(&self) -> String {
+        self.0.to_string()
+    }
+
     /// This URL with `suffix` behind its path.
     pub fn below(&self, suffix: &str) -> Result<Self, InvalidUrl> {
         Self::parse(&format!("{}{suffix}", self.0.to_string().trim_end_matches('/')))
@@ -80,7 +85,7 @@ impl fmt::Display for HttpUrl {
 
 /// Fetches documents.
 #[derive(Clone)]
-pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,14 +101,41 @@ impl Fetcher {
 
     /// The document at `url`.
     pub async fn get(&self, url: &HttpUrl) -> Result<Bytes, FetchError> {
-        match tokio::time::timeout(LIMIT, self.document(url)).await {
+        self.limited(url, Request::default()).await
+    }
+
+    /// What `url` answers to a form, sent with these credentials where there are any.
+    pub async fn post(
+        &self,
+        url: &HttpUrl,
+        form: String,
+        credentials: Option<HeaderValue>,
+    ) -> Result<Bytes, FetchError> {
+        let mut request = Request::new(Full::from(form));
+        *request.method_mut() = Method::POST;
+        let headers = request.headers_mut();
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(CONTENT_TYPE, form);
+        headers.extend(credentials.map(|credentials| (AUTHORIZATION, credentials)));
+        self.limited(url, request).await
+    }
+
+    async fn limited(
+        &self,
+        url: &HttpUrl,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Bytes, FetchError> {
+        match tokio::time::timeout(LIMIT, self.answer(url, request)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(FetchError::Slow),
         }
     }
 
-    async fn document(&self, url: &HttpUrl) -> Result<Bytes, FetchError> {
-        let mut request = Request::new(Empty::new());
+    async fn answer(
+        &self,
+        url: &HttpUrl,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Bytes, FetchError> {
         *request.uri_mut() = url.0.clone();
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let response = self.0.request(request).await.map_err(|error| {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claimgate::authn::KeySet;
-use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::discovery::Discovery;
 use super::fetch::{FetchError, Fetcher, HttpUrl};
 
 /// How long a set is used before it is asked for again.
@@ -88,27 +88,10 @@ impl Keys {
     async fn fetch(&self) -> Result<Document, FetchError> {
         let url = match &self.jwks {
             Some(url) => url.clone(),
-            None => self.discovered().await?,
+            None => Discovery::fetch(&self.fetcher, &self.issuer).await?.keys(&self.issuer)?,
         };
         let document = self.fetcher.get(&url).await?;
         KeySet::default().succeed(&document).map_err(|_| FetchError::Content("a key set"))?;
         Ok(document.to_vec().into())
-    }
-
-    /// OpenID Connect Discovery 1.0 §4: the document names its issuer, and here also keys on the
-    /// issuer's own host, so that a provider cannot make us fetch from elsewhere.
-    async fn discovered(&self) -> Result<HttpUrl, FetchError> {
-        #[derive(Deserialize)]
-        struct Discovery {
-            issuer: String,
-            jwks_uri: String,
-        }
-        const WHAT: FetchError = FetchError::Content("the issuer's discovery document");
-        let url = self.issuer.below("/.well-known/openid-configuration").map_err(|_| WHAT)?;
-        let document = self.fetcher.get(&url).await?;
-        let found: Discovery = serde_json::from_slice(&document).map_err(|_| WHAT)?;
-        let jwks = HttpUrl::parse(&found.jwks_uri).map_err(|_| WHAT)?;
-        let issuer = HttpUrl::parse(&found.issuer).map_err(|_| WHAT)?;
-        if issuer == self.issuer && jwks.is_beside(&self.issuer) { Ok(jwks) } else { Err(WHAT) }
     }
 }

@@ -18,6 +18,12 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// Every value of a header that may be there more than once.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let named = self.headers.iter().filter(|(known, _)| known == name);
+        named.map(|(_, value)| value.as_str()).collect()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e} in {:?}", self.body))
     }
@@ -41,6 +47,19 @@ pub(crate) fn send_to(address: &str, host: &str, method: &str, path: &str) -> Re
     let mut stream = TcpStream::connect(address).expect("the service listens");
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     exchange(&mut stream, host, (method, path), &[], None)
+}
+
+/// As [`send`], under the name `host`.
+pub(crate) fn send_as(
+    address: &str,
+    host: &str,
+    request: (&str, &str),
+    headers: &[(&str, &str)],
+    body: Option<&[u8]>,
+) -> Reply {
+    let mut stream = TcpStream::connect(address).expect("the service listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    exchange(&mut stream, host, request, headers, body)
 }
 
 /// As [`send`], over a connection that stands already.

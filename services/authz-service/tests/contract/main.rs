@@ -18,6 +18,7 @@ mod certificates;
 mod certification;
 mod cluster;
 mod configuration;
+mod console;
 mod decision_log;
 mod drain;
 mod evaluation;

@@ -23,10 +23,12 @@ async fn discovery_derives_every_url_from_the_issuer() {
     assert_eq!(answer.status, StatusCode::OK);
     let expected = json!({
         "issuer": ISSUER,
+        "authorization_endpoint": format!("{ISSUER}/protocol/openid-connect/auth"),
         "token_endpoint": format!("{ISSUER}/protocol/openid-connect/token"),
         "jwks_uri": format!("{ISSUER}/protocol/openid-connect/certs"),
-        "grant_types_supported": ["password"],
-        "response_types_supported": [],
+        "grant_types_supported": ["password", "authorization_code"],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "token_endpoint_auth_methods_supported": ["none"],
