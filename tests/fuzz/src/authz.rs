@@ -17,18 +17,16 @@ use authz_service::policies::{Directory, Policies};
 use authz_service::revoke::Revoker;
 use authz_service::store::{AdminStore, EntityStore, SqlStore};
 use authz_service::trust::Issuers;
-use authz_service::wire::{Credentials, PublicUrl, Service, router};
-use axum::Router;
+use authz_service::wire::{Credentials, Front, PublicUrl, Service, routes};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
-use tower::ServiceExt as _;
 
 pub(crate) struct Authz {
     runtime: Runtime,
-    router: Router,
+    front: Front,
 }
 
 pub(crate) struct Answer {
@@ -42,15 +40,15 @@ impl Authz {
     /// On the policies in this folder of `services`, and these entities.
     pub(crate) fn new(policies: &str, entities: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let router = runtime.block_on(routes(policies, entities));
-        Self { runtime, router }
+        let front = runtime.block_on(front(policies, entities));
+        Self { runtime, front }
     }
 
     pub(crate) fn post(&self, path: &str, content_type: &str, body: Vec<u8>) -> Answer {
         let request = Request::post(path).header("content-type", content_type);
         let request = request.body(Body::from(body)).expect("a request");
         self.runtime.block_on(async {
-            let response = self.router.clone().oneshot(request).await.expect("an answer");
+            let response = self.front.clone().answer(request).await.expect("an answer");
             let (head, body) = response.into_parts();
             let body = body.collect().await.expect("a whole answer");
             let mut headers = head.headers;
@@ -60,7 +58,7 @@ impl Authz {
     }
 }
 
-async fn routes(policies: &str, entities: &str) -> Router {
+async fn front(policies: &str, entities: &str) -> Front {
     let services = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../services"));
     let texts = Directory::new(services.join(policies)).read().expect("policies");
     let policies = Arc::new(Policies::load(&texts).expect("good policies"));
@@ -72,7 +70,7 @@ async fn routes(policies: &str, entities: &str) -> Router {
     let decision_point = DecisionPoint::new(policies, reads, Arc::new(InProcessCache::default()));
     let changes = Changes::new(store, decision_point.directory().clone());
     let revoker = Revoker::new(Issuers::default(), changes.clone(), Duration::from_secs(60));
-    router(&Arc::new(Service {
+    routes(&Arc::new(Service {
         decision_point,
         credentials: Credentials::parse(None).expect("none"),
         is_open: true,

@@ -2,21 +2,21 @@
 //! answered from here; everything else goes through the router.
 //!
 //! Around either stand the same five: what operators count, the request's id, the caller's
-//! credential, the trace, the load limits. For the router they are layers; here they are plain calls, because
-//! layers, routes and extractors make about two fifths of a request's allocations.
+//! credential, the trace, the load limits. For the router they are layers; here they are plain
+//! calls, because layers, routes and extractors make about two fifths of a request's allocations.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
 use claimgate_authz_api::EVALUATION_PATH;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use tower::ServiceExt;
 
 use super::limits::Limits;
@@ -51,7 +51,11 @@ impl Front {
     }
 
     /// Answers one request.
-    pub async fn answer(self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    pub async fn answer<B>(self, request: Request<B>) -> Result<Response, Infallible>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         match self.direct {
             Some(direct) if is_evaluation(&request) => Ok(direct.answer(request).await),
             // On the heap: this future is moved, and would be as large as the router's.
@@ -60,12 +64,16 @@ impl Front {
     }
 }
 
-fn is_evaluation(request: &Request<Incoming>) -> bool {
+fn is_evaluation<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST && request.uri().path() == EVALUATION_PATH
 }
 
 impl Direct {
-    async fn answer(&self, request: Request<Incoming>) -> Response {
+    async fn answer<B>(&self, request: Request<B>) -> Response
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
         let begun = Instant::now();
         let (head, body) = request.into_parts();
         let service = &self.service;
@@ -83,10 +91,12 @@ impl Direct {
         service.metrics.answered(EVALUATION_PATH, response.status().as_u16(), begun.elapsed());
         response
     }
-}
 
-impl Direct {
-    async fn traced(&self, headers: &HeaderMap, answer: impl Future<Output = Response>) -> Response {
+    async fn traced(
+        &self,
+        headers: &HeaderMap,
+        answer: impl Future<Output = Response>,
+    ) -> Response {
         if !self.service.is_traced {
             return answer.await;
         }
@@ -96,7 +106,11 @@ impl Direct {
     }
 }
 
-async fn whole(body: Incoming) -> Result<Bytes, Problem> {
+async fn whole<B>(body: B) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large()),

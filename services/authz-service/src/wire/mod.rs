@@ -96,7 +96,12 @@ impl Service {
     ) -> Result<Answer, StoreError> {
         let begun = self.decisions.begin();
         let span = spans::evaluation();
-        let answer = self.decision_point.evaluate(request).instrument(span.clone()).await?;
+        let answer = self.decision_point.evaluate(request);
+        // On the heap, which only traces have to pay for.
+        let answer = match self.is_traced {
+            true => Box::pin(answer.instrument(span.clone())).await?,
+            false => answer.await?,
+        };
         let response = &answer.response;
         let reason = response.context.reason.as_deref().unwrap_or_default();
         self.metrics.decided(response.decision, reason);
