@@ -20,6 +20,7 @@ mod counts;
 mod flight;
 mod forgotten;
 mod identity;
+mod known;
 pub mod near;
 mod resources;
 mod seen;
@@ -35,7 +36,6 @@ use jiff::Timestamp;
 
 use crate::cache::{CacheError, SharedCache, Version};
 use crate::email::Email;
-use crate::engine::Slot;
 use crate::entities::{self, Roles};
 use crate::hierarchy::CurrentHierarchy;
 use crate::keys::RoleKey;
@@ -50,6 +50,7 @@ use suspects::Suspects;
 
 pub use counts::{Counted, Counts, Outcome};
 pub use identity::Identity;
+pub use known::Known;
 pub use watch::{POLL, VersionSource};
 
 /// Longest time that anything is believed without being looked up again.
@@ -62,41 +63,6 @@ pub const UNWATCHED: Duration = Duration::from_secs(5);
 pub const BRIEFLY: Duration = Duration::from_secs(1);
 /// Most subjects in the near cache.
 const MAX_NEAR: usize = 50_000;
-
-/// What is known about a subject.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// Its roles: those granted, in the store's order, then those they inherit.
-    pub roles: Vec<RoleName>,
-    /// Its stored attributes; none for one found by e-mail.
-    pub properties: Properties,
-    /// Whether the store knows it by its type and id.
-    pub is_stored: bool,
-    /// Whether something failed on the way. The answer is right, but nobody should keep it.
-    pub degraded: bool,
-    /// When the first of its roles ends; nothing that depends on them may be kept longer.
-    pub until: Option<Timestamp>,
-    /// The subject as the engine last prepared it, with these roles and attributes.
-    pub prepared: Slot,
-}
-
-impl Known {
-    /// What the store holds about a subject; what its roles inherit is not yet among them.
-    fn stored(subject: entities::Subject) -> Self {
-        let Roles { names: roles, until } = subject.roles_at(Timestamp::now());
-        Self { roles, until, properties: subject.properties, is_stored: true, ..Self::default() }
-    }
-
-    fn roles(roles: Vec<RoleName>) -> Self {
-        Self { roles, ..Self::default() }
-    }
-
-    /// How long this stays true: until a role ends.
-    fn stays(&self) -> Duration {
-        let Some(until) = self.until else { return Duration::MAX };
-        Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
-    }
-}
 
 /// What a look-up found, and for how long it may be believed.
 type Found = (Known, Duration);

@@ -13,7 +13,8 @@ use async_trait::async_trait;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 
 use crate::admin::{self, Admin, Guard, InvalidAdmin};
 use crate::cache::{InProcessCache, InvalidRedisUrl, RedisAddress, RedisCache, SharedCache};
@@ -100,8 +101,7 @@ pub async fn run(
     let directory = decision_point.directory().clone();
     let changes = Changes::new(Arc::clone(&store), directory.clone());
     let (listener, address) = bind("--listen", config.listen).await?;
-    let scheme = scheme_of(tls.as_ref());
-    let own_url = || PublicUrl::parse(&format!("{scheme}://{address}"));
+    let own_url = format!("{}://{address}", scheme_of(tls.as_ref()));
     let (drain, draining) = watch::channel(false);
     let known_issuers = issuer_names(&config);
     let access = admin::Access::new(config.admin.clone())?;
@@ -111,7 +111,7 @@ pub async fn run(
         credentials: config.credentials,
         max_concurrent: config.max_concurrent,
         decision_max_age: config.decision_max_age,
-        public_url: config.public_url.map_or_else(own_url, Ok)?,
+        public_url: config.public_url.map_or_else(|| PublicUrl::parse(&own_url), Ok)?,
         revoker: Revoker::new(issuers, changes.clone(), config.token_lifetime),
         changes,
         metrics: metrics(&directory, spans.as_ref()),
@@ -120,8 +120,8 @@ pub async fn run(
         draining,
     });
     let mut listeners = vec![(listener, tls, routes(&service))];
-    if let Some(address) = config.admin_listen {
-        let (listener, address) = bind("--admin-listen", address).await?;
+    if let Some(listen) = config.admin_listen {
+        let (listener, address) = bind("--admin-listen", listen).await?;
         eprintln!("administration on {}://{address}", scheme_of(admin_tls.as_ref()));
         let admin = Admin {
             service: Arc::clone(&service),
@@ -133,27 +133,42 @@ pub async fn run(
         let router = administration(admin, config.console, address, known_issuers)?;
         listeners.push((listener, admin_tls, router.into()));
     }
-    eprintln!("listening on {scheme}://{address}");
+    eprintln!("listening on {own_url}");
     let (end, ended) = watch::channel(false);
-    let (flush, flushing) = watch::channel(false);
-    let exporting = spans.map(|spans| tokio::spawn(spans.run(flushing)));
+    let exporting = Exporting::begin(spans);
     let mut serving = serve_all(listeners, &ended);
-    let policies = Arc::clone(service.decision_point.policies());
-    follow_policies(&mut serving, &config.policies, policies, Arc::clone(&store), ended);
+    follow_policies(&mut serving, &config.policies, &service, Arc::clone(&store), ended);
     // Ends with this function.
     let mut background = JoinSet::new();
     background.spawn(directory.watch(Some(Arc::new(StoreVersion(store)))));
     stop.await;
     drain.send_replace(true);
-    tokio::time::sleep(config.shutdown_delay).await;
+    sleep(config.shutdown_delay).await;
     end.send_replace(true);
     serving.join_all().await;
-    flush.send_replace(true);
-    if let Some(exporting) = exporting {
-        // It bounds its own time.
-        let _ = exporting.await;
-    }
+    exporting.end().await;
     Ok(())
+}
+
+/// Spans on their way to the collector, if there is one.
+struct Exporting {
+    end: watch::Sender<bool>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Exporting {
+    fn begin(spans: Option<Exporter>) -> Self {
+        let (end, ended) = watch::channel(false);
+        Self { end, task: spans.map(|spans| tokio::spawn(spans.run(ended))) }
+    }
+
+    /// Sends what is left, which bounds its own time.
+    async fn end(self) {
+        self.end.send_replace(true);
+        if let Some(task) = self.task {
+            let _ = task.await;
+        }
+    }
 }
 
 /// Everything on the operators' port.
@@ -221,10 +236,11 @@ fn serve_all(
 fn follow_policies(
     tasks: &mut JoinSet<()>,
     source: &PolicySource,
-    policies: Arc<Policies>,
+    service: &Service,
     store: Arc<dyn AdminStore>,
     ended: watch::Receiver<bool>,
 ) {
+    let policies = Arc::clone(service.decision_point.policies());
     match source {
         PolicySource::Directory(path) => {
             tasks.spawn(policies::watch(policies, Directory::new(path), ended))
