@@ -76,7 +76,7 @@ async fn redeem(realm: &Realm, request: &TokenRequest) -> Result<TokenResponse, 
 }
 
 /// What somebody may do in the console. It has nothing to do with what they may do in the shop.
-fn staff(user: &str) -> &'static [&'static str] {
+pub(crate) fn staff(user: &str) -> &'static [&'static str] {
     match user {
         "adminuser" => &["admin"],
         "testuser-cm" => &["operator"],

@@ -109,6 +109,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::grant::staff;
 
     const REALM: &str = include_str!("../../../keycloak/realm.json");
 
@@ -128,6 +129,7 @@ mod tests {
             "firstName": profile.given_name, "lastName": profile.family_name,
             "requiredActions": [],
             "credentials": [{"type": "password", "value": password, "temporary": false}],
+            "realmRoles": staff(&profile.preferred_username),
         })
     }
 }

@@ -47,7 +47,7 @@ fn examples() -> String {
 }
 
 /// The operators' address, as it can be connected to.
-fn address_of(service: &Service) -> String {
+pub(crate) fn address_of(service: &Service) -> String {
     let log = service.log();
     let line = log.lines().find_map(|line| line.strip_prefix("administration on http://"));
     line.expect("it has an operators' port").replace("0.0.0.0", "127.0.0.1")

@@ -1,5 +1,5 @@
-//! Logging out of a real Keycloak: what it tells us by back-channel logout reaches the state that
-//! filters read. Run by `cargo xtask test-idp`, which prepares Keycloak and says where it is.
+//! A real Keycloak: who logs out there is told to filters by way of back-channel logout, and who
+//! logs in there can use the console. Run by `cargo xtask test-idp`, which prepares Keycloak and says where it is.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,16 +11,19 @@ use claimgate_proc::{Launch, Output, Process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::{Reply, send};
+use crate::console::address_of;
+use crate::http::{Reply, send, send_as};
 use crate::redis::free_port;
 use crate::service::{ENTITIES, POLICIES, Service, bare_command, eventually};
 
 const REALM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../keycloak/realm.json");
+/// `adminuser`.
+const ADMIN: &str = "b2e36604-5d9a-4f98-a520-6d83f0a589eb";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const JSON: (&str, &str) = ("content-type", "application/json");
 /// A first start makes the database and imports the realm.
 const START: Duration = Duration::from_secs(180);
-/// What an operator's user notices.
+/// What a user notices.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// A running Keycloak with the demo's realm; stopped when dropped.
@@ -31,12 +34,12 @@ struct Keycloak {
 }
 
 impl Keycloak {
-    /// Starts one whose clients say a logout to `logout_url`.
-    fn start(port: u16, logout_url: &str) -> Self {
+    /// Starts one whose clients say a logout to `service`, and lead back to its console.
+    fn start(port: u16, service: &Service) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = copy_of_installed(folder.path());
         std::fs::create_dir_all(home.join("data/import")).unwrap();
-        std::fs::write(home.join("data/import/realm.json"), realm(logout_url)).unwrap();
+        std::fs::write(home.join("data/import/realm.json"), realm(service)).unwrap();
         let (port, management) = (port.to_string(), free_port().to_string());
         let log = folder.path().join("keycloak.log");
         let process = Launch::new("keycloak", home.join("bin/kc.sh"), Output::Log(log))
@@ -87,6 +90,23 @@ impl Keycloak {
         }
     }
 
+    /// Fills in the login form at `place`; the answer is where it leads.
+    fn fill_in(&self, place: &str, user: &str, password: &str) -> String {
+        let own = format!("http://{}", self.address);
+        let form = send(&self.address, "GET", place.strip_prefix(&own).unwrap(), &[], None);
+        assert_eq!(form.status, 200, "{}", form.body);
+        let set = form.headers("set-cookie");
+        let cookies: Vec<_> = set.iter().filter_map(|cookie| cookie.split(';').next()).collect();
+        let action = form.body.split_once("action=\"").unwrap().1.split_once('"').unwrap().0;
+        let action = action.replace("&amp;", "&");
+        let cookies = cookies.join("; ");
+        let filled = format!("username={user}&password={password}");
+        let path = action.strip_prefix(&own).unwrap();
+        let reply = self.post(path, &[FORM, ("cookie", &cookies)], &filled);
+        assert_eq!(reply.status, 302, "{}", reply.body);
+        reply.header("location").unwrap().to_owned()
+    }
+
     fn log_out(&self, session: &Session) {
         let reply = self
             .realm("logout", &format!("client_id=test-client&refresh_token={}", session.refresh));
@@ -121,11 +141,23 @@ fn copy_of_installed(folder: &Path) -> PathBuf {
     home
 }
 
-/// The demo's realm, with this place to say logouts to.
-fn realm(logout_url: &str) -> String {
+/// The demo's realm, with this service in the place of the demo's.
+fn realm(service: &Service) -> String {
     let mut realm: Value = serde_json::from_slice(&std::fs::read(REALM).unwrap()).unwrap();
-    realm["clients"][0]["attributes"]["backchannel.logout.url"] = json!(logout_url);
+    for client in realm["clients"].as_array_mut().unwrap() {
+        let place = format!("http://{}/backchannel-logout", service.address);
+        client["attributes"]["backchannel.logout.url"] = json!(place);
+        if client["clientId"] == "authz-console" {
+            let place = format!("http://{}/console/sign-in/callback", console_of(service));
+            client["redirectUris"] = json!([place]);
+        }
+    }
     realm.to_string()
+}
+
+/// What browsers call the console.
+fn console_of(service: &Service) -> String {
+    address_of(service).replace("127.0.0.1", "localhost")
 }
 
 fn is_ready(management: &str) -> bool {
@@ -139,7 +171,10 @@ fn trusting(port: u16) -> (Service, TempDir) {
     let file = folder.path().join("authz.yaml");
     let text = format!(
         "policies: {POLICIES}\nentities: {ENTITIES}\nissuers:\n\
-         - issuer: http://127.0.0.1:{port}/realms/api-gateway-poc\n  logout-audiences: [test-client]\n"
+         - issuer: http://127.0.0.1:{port}/realms/api-gateway-poc\n  \
+         logout-audiences: [test-client, authz-console]\nadmin-listen: 127.0.0.1:0\n\
+         console-client-id: authz-console\nconsole-roles-claim: realm_access.roles\n\
+         console-issuer: http://127.0.0.1:{port}/realms/api-gateway-poc\n"
     );
     std::fs::write(&file, text).unwrap();
     (Service::spawn(bare_command().arg("--config").arg(&file)), folder)
@@ -157,7 +192,7 @@ fn revoked_sessions(service: &Service) -> Vec<String> {
 fn logging_out_of_keycloak_ends_the_session_for_every_filter_within_a_second() {
     let port = free_port();
     let (service, _folder) = trusting(port);
-    let keycloak = Keycloak::start(port, &format!("http://{}/backchannel-logout", service.address));
+    let keycloak = Keycloak::start(port, &service);
     let (first, second) = (keycloak.log_in(), keycloak.log_in());
     assert_ne!(first.sid, second.sid);
     assert_eq!(revoked_sessions(&service), [""; 0]);
@@ -169,4 +204,41 @@ fn logging_out_of_keycloak_ends_the_session_for_every_filter_within_a_second() {
         revoked_sessions(&service).contains(&second.sid)
     });
     assert!(!revoked_sessions(&service).contains(&keycloak.log_in().sid));
+}
+
+/// A page of the console, as the browser with this cookie gets it.
+fn page(service: &Service, path: &str, cookie: &str) -> Reply {
+    let (address, host) = (address_of(service), console_of(service));
+    send_as(&address, &host, ("GET", path), &[("cookie", cookie)], None)
+}
+
+/// Signs in at the console by way of Keycloak; the answer is the session's cookie.
+fn sign_in(service: &Service, keycloak: &Keycloak, user: &str, password: &str) -> String {
+    let begun = page(service, "/console/sign-in/start", "");
+    let cookie = begun.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let back = keycloak.fill_in(begun.header("location").unwrap(), user, password);
+    let own = format!("http://{}", console_of(service));
+    let reply = page(service, back.strip_prefix(&own).unwrap(), &cookie);
+    assert_eq!(reply.status, 200, "{}\n{}", reply.body, service.log());
+    let set = reply.headers("set-cookie");
+    let session = set.iter().find(|cookie| cookie.starts_with("__Host-authz-console="));
+    session.unwrap().split(';').next().unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "needs Keycloak: cargo xtask test-idp"]
+fn who_logs_in_at_keycloak_uses_the_console_until_their_session_there_ends() {
+    let port = free_port();
+    let (service, _folder) = trusting(port);
+    let keycloak = Keycloak::start(port, &service);
+    let admin = sign_in(&service, &keycloak, "adminuser", "adminpass");
+    let subjects = page(&service, "/console/subjects", &admin);
+    assert!(subjects.status == 200 && subjects.body.contains("adminuser"), "{}", subjects.body);
+    // In, and allowed nothing: the realm gives them no role.
+    let nobody = sign_in(&service, &keycloak, "testuser-pm", "testpass");
+    assert_eq!(page(&service, "/console/subjects", &nobody).status, 403);
+    keycloak.end_sessions_of(ADMIN);
+    eventually(AT_ONCE, "the session is over here too", || {
+        page(&service, "/console/subjects", &admin).status == 303
+    });
 }
