@@ -42,8 +42,12 @@ enum Command {
     TestIdp,
     /// Asks the administration API what its OpenAPI document allows, and what it does not.
     TestAdminApi,
-    /// Uses the admin console in a real Chromium, and takes the picture in its documentation.
-    TestBrowser,
+    /// Uses the admin console in a real Chromium.
+    TestBrowser {
+        /// Takes the picture in the console's documentation anew.
+        #[arg(long)]
+        picture: bool,
+    },
     /// Measures the filter in a real Envoy, beside Envoy's own filters.
     Bench(bench::Bench),
     /// Feeds parsers and checks with what nobody would send; docs in CONTRIBUTING.md.
@@ -69,7 +73,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
         Command::TestAdminApi => test_admin_api::run(),
-        Command::TestBrowser => test::browser(),
+        Command::TestBrowser { picture } => test::browser(picture),
         Command::Bench(bench) => bench.run(),
         Command::Fuzz(fuzz) => fuzz.run(),
         Command::Check => check::run(),

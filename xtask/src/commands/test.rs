@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use xtask::{run, say, tools, wasm};
+use xtask::{run, say, tools, wasm, workspace};
 
 use executable::{Executable, Outcome};
 
 /// The folder of the package whose ignored tests have commands of their own.
 const SERVICE: &str = "services/authz-service";
+/// Where the console's picture is.
+const PICTURE: &str = "docs/authz-service/console.png";
 /// The module of those that need Keycloak.
 const KEYCLOAK: &str = "keycloak::";
 /// The folder of the package whose ignored tests are those in a browser.
@@ -72,12 +74,14 @@ pub(crate) fn idp() -> Result<ExitCode> {
 }
 
 /// Runs the tests in a browser.
-pub(crate) fn browser() -> Result<ExitCode> {
+pub(crate) fn browser(picture: bool) -> Result<ExitCode> {
     tools::chromium()?;
     let packages = SEEN.iter().flat_map(|name| ["--package", name]);
     let build: Vec<_> = ["build", "--bins"].into_iter().chain(packages).collect();
     run::succeed(&run::cargo(&build), run::BUILD_LIMIT)?;
-    ignored(BROWSER, &[], &[])
+    let place = workspace::root().join(PICTURE);
+    let variable = [("CONSOLE_PICTURE", place.as_path())];
+    ignored(BROWSER, &[], if picture { &variable } else { &[] })
 }
 
 /// Runs the tests of a package that are left out of the rungs, those that `filter` chooses.

@@ -68,8 +68,9 @@ fn an_administrator_grants_a_role_by_keyboard_and_the_decision_changes() {
     assert!(world.beth_may_make_todos(), "the next decision knows it");
     let picture = browser.picture();
     assert!(picture.len() < MAX_PICTURE, "the picture has {} bytes", picture.len());
-    let place = xtask::workspace::root().join("docs/authz-service/console.png");
-    std::fs::write(place, picture).unwrap();
+    if let Some(place) = std::env::var_os("CONSOLE_PICTURE") {
+        std::fs::write(place, picture).unwrap();
+    }
 
     browser.open(&explained(&world));
     browser.wait_for("Allowed");
