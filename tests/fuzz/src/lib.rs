@@ -64,6 +64,10 @@ pub fn jwks(document: &[u8]) {
 /// A configuration. What it yields can be written down, and errors name no value of the environment.
 pub fn config(document: &[u8]) {
     const SECRET: &str = "a-secret-of-the-environment-0123456789";
+    // The fuzzer finds the text in comparisons and writes it into documents; errors may repeat those.
+    if document.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()) {
+        return;
+    }
     let said = match Policy::from_document(document, &|_| Some(SECRET.to_owned())) {
         Ok(policy) => policy.to_string(),
         Err(error) => error.to_string(),
