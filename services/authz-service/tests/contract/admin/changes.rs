@@ -205,6 +205,13 @@ fn whatever_is_wrong_is_named() {
         assert_eq!(reply.json()["field"], field, "{path} {body}: {}", reply.body);
         assert!(!reply.body.contains("not a role"), "a value is repeated");
     }
+}
+
+#[test]
+fn a_cycle_a_body_too_large_and_a_condition_of_another_form_are_refused() {
+    let managed = Managed::start();
+    let token = managed.token("admin");
+    let new = "/subjects/identity/new";
     let cycle = json!({"parents": ["boss"]});
     assert_eq!(managed.admin("PUT", "/roles/boss", Some(&cycle)).status, 409);
     let large = json!({"properties": {"a": "x".repeat(300 * 1024)}});
