@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod memo;
 mod permit;
+mod stamp;
 
 use std::fmt;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ pub use cache::DecisionCache;
 pub use check::{CalloutResponse, MAX_ANSWER, decode, encode};
 pub use memo::DecisionMemo;
 pub use permit::Permit;
+pub use stamp::Stamp;
 
 /// An answer of the decision point.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::authn::{AlgorithmSet, ClaimPath, Demands, PlaceSet, Places};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::reply::Challenge;
+use crate::request::Reads;
 use crate::time::Timestamp;
 use crate::upstream::OwnHeaders;
 
@@ -49,6 +50,9 @@ pub struct Policy {
     pub providers: Vec<Provider>,
     /// Where a request's token may be.
     pub places: Rc<Places>,
+    /// Headers that a request has to be read for: those of the places, then those that anything
+    /// else looks at.
+    pub reads: Reads,
     /// Decision points.
     pub services: Vec<Service>,
     /// Headers set from a permit.
@@ -151,8 +155,8 @@ pub enum HeaderSource {
 pub struct Route {
     /// Name for logs and metrics.
     pub name: Box<str>,
-    /// Template as written: the resource id for the decision point.
-    pub template: Box<str>,
+    /// Which paths it is for; as written, the resource id for the decision point.
+    pub template: Template,
     /// Whether a token is needed.
     pub token: Token,
     /// Whether it has to be bound to its sender.

@@ -5,12 +5,15 @@
 
 mod canonical;
 pub mod cookies;
+mod host;
 mod pairs;
 pub mod query;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 pub use canonical::{NotCanonical, canonical_path};
+pub use host::plain_host;
 pub use pairs::Pairs;
 
 use crate::upstream::OwnHeaders;
@@ -21,6 +24,7 @@ pub struct RequestHead {
     raw: Vec<u8>,
     method: Option<Range<usize>>,
     path: Option<Range<usize>>,
+    authority: Option<Range<usize>>,
     authorization: Field,
     /// Other headers that this policy reads, as often as they came.
     others: Vec<(Wanted, Range<usize>)>,
@@ -50,9 +54,9 @@ pub enum Credentials<'a> {
 /// Which headers a policy reads beside those that every policy does.
 #[derive(Clone, Debug, Default)]
 pub struct Reads {
-    /// Names of headers that may hold a token, lower-case.
+    /// Names of headers, lower-case: first those that may hold a token.
     pub headers: Vec<Box<str>>,
-    /// Whether a cookie may, so that it matters which site a request comes from.
+    /// Whether it matters which site a request comes from, as where a cookie may hold a token.
     pub cookies: bool,
 }
 
@@ -74,6 +78,26 @@ pub enum Wanted {
 }
 
 impl Reads {
+    /// Reads one more header, by its lower-case name; under what it is found.
+    pub fn add(&mut self, name: &str) -> Wanted {
+        let of_sites = match name {
+            "dpop" => return Wanted::Dpop,
+            "cookie" => Wanted::Cookie,
+            "origin" => Wanted::Origin,
+            "sec-fetch-site" => Wanted::FetchSite,
+            "upgrade" => Wanted::Upgrade,
+            _ => {
+                let known = self.headers.iter().position(|one| **one == *name);
+                return Wanted::Header(known.unwrap_or_else(|| {
+                    self.headers.push(name.into());
+                    self.headers.len() - 1
+                }));
+            }
+        };
+        self.cookies = true;
+        of_sites
+    }
+
     fn wants(&self, name: &[u8]) -> Option<Wanted> {
         if name == b"dpop" {
             return Some(Wanted::Dpop);
@@ -98,6 +122,7 @@ impl RequestHead {
             raw: Vec::new(),
             method: None,
             path: None,
+            authority: None,
             authorization: Field::Absent,
             others: Vec::new(),
             spoofed: Vec::new(),
@@ -110,6 +135,7 @@ impl RequestHead {
             match name {
                 b":method" => head.method = Some(value),
                 b":path" => head.path = Some(value),
+                b":authority" => head.authority = Some(value),
                 b"authorization" => head.authorization = head.authorization.and(value),
                 _ if own.claims(name) => head.spoofed.push(std::str::from_utf8(name).ok()?.into()),
                 _ => head.others.extend(reads.wants(name).map(|wanted| (wanted, value))),
@@ -128,6 +154,13 @@ impl RequestHead {
     /// `:path` as it came, query included.
     pub fn path_and_query(&self) -> Option<&[u8]> {
         self.raw.get(self.path.clone()?)
+    }
+
+    /// The host that the request is for, in lower case, without its port and a dot at its end;
+    /// `None` when it names none, or no text.
+    pub fn host(&self) -> Option<Cow<'_, str>> {
+        let authority = self.raw.get(self.authority.clone()?)?;
+        Some(plain_host(std::str::from_utf8(authority).ok()?))
     }
 
     /// The `authorization` header.

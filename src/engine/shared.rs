@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::authn::dpop::{Expected, Proof, ReplayCache};
 use crate::authn::{
-    AuthnError, Checks, FailedTokens, FetchError, HeaderMemo, Health, JwksSource, KeySet, KeyState,
-    Over, ParsedToken, Progress, RawToken, SignatureVerifier, Thumbprint, TokenCache,
+    AuthnError, Caller, Checks, FailedTokens, FetchError, HeaderMemo, Health, JwksSource, KeySet,
+    KeyState, Over, ParsedToken, Progress, RawToken, SignatureVerifier, Thumbprint, TokenCache,
     VerifiedToken,
 };
-use crate::authz::{Decision, DecisionCache};
+use crate::authz::{Decision, DecisionCache, Stamp};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
 use crate::shared_data::SharedData;
 use crate::time::Timestamp;
@@ -171,6 +171,22 @@ impl Shared {
         };
         let fresh = Proof::parse(proof)?.check(&expected, &*self.verifier, now)?;
         Ok(used.admit(fresh, now)?)
+    }
+
+    /// What a decision asked for now rests on.
+    pub fn stamp(&self, _: &Caller) -> Stamp {
+        Stamp::default()
+    }
+
+    /// Whether nothing that a decision about this caller rests on has changed since.
+    pub fn is_current(&self, stamp: Stamp, caller: &Caller) -> bool {
+        stamp == self.stamp(caller)
+    }
+
+    /// Whether it has been too long that nobody could say what changed: no kept decision may be
+    /// used then.
+    pub fn feed_is_stale(&self, _: Timestamp) -> bool {
+        false
     }
 
     /// The decision on a question, if it is known.

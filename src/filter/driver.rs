@@ -71,7 +71,7 @@ impl Driver {
     pub(super) fn request(&self, stream: StreamId) -> Fate {
         let mut engine = self.engine.borrow_mut();
         let policy = engine.policy();
-        let (own, reads) = (&policy.own_headers, policy.places.reads());
+        let (own, reads) = (&policy.own_headers, &policy.reads);
         let head = host::headers(Map::Request);
         let head = head.and_then(|raw| RequestHead::parse(raw, own, reads));
         let step = match head {

@@ -85,7 +85,7 @@ fn question(
     if let Some(decision) = memo.and_then(|memo| memo.find(&request.route, method, now)) {
         return Ok(Ok(decision));
     }
-    let question = encode(service, caller, method, &request.route.template)?;
+    let question = encode(service, caller, method, request.route.template.as_str())?;
     let known = shared.known_decision(id, &question, now);
     if let (Some(decision), Some(memo)) = (&known, memo) {
         memo.insert(&request.route, method, decision);

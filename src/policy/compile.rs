@@ -9,6 +9,7 @@ mod places;
 mod resource;
 mod routes;
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -16,9 +17,13 @@ use super::invalid::{InvalidKind, InvalidPolicy};
 use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Route, Secret, Service};
 use crate::authn::{ClaimPath, Demands, Places};
 use crate::config::{self, ClaimForm, Config, RoleSource, Span};
+use crate::request::Reads;
 use crate::upstream::OwnHeaders;
 
 type Result<T> = std::result::Result<T, InvalidPolicy>;
+
+/// Headers that anything looks at; whoever needs one adds it.
+type Looks<'r> = &'r RefCell<Reads>;
 
 /// Looks up an environment variable.
 type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -28,6 +33,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let compile = |p: &config::Provider, at: &str| provider(p, at, &places, env);
     let providers = named(&config.providers, "providers", |p| &p.name, compile)?;
     issuer::check_apart(&providers)?;
+    let reads = RefCell::new(places.reads().clone());
     let services = named(
         &config.authorization,
         "authorization",
@@ -38,7 +44,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         },
     )?;
     let headers = headers(config)?;
-    let routes = routes::table(config, &services)?;
+    let routes = routes::table(config, &services, &reads)?;
     let unmatched = config.unmatched.status;
     if !(400..=599).contains(&unmatched) {
         return Err(needs("unmatched.status", "a status from 400 to 599"));
@@ -55,6 +61,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     Ok(Policy {
         providers,
         places: places.into(),
+        reads: reads.into_inner(),
         services,
         headers,
         headers_need_roles,

@@ -61,7 +61,7 @@ fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f,
         "route {}: {} token={:?}{} failure_mode={:?} roles_may_be_absent={}",
         r.name,
-        r.template,
+        r.template.as_str(),
         r.token,
         if r.bound { " bound" } else { "" },
         r.failure_mode,

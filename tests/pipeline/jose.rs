@@ -39,7 +39,7 @@ impl Gateway {
             (b"authorization", credential.as_bytes()),
         ];
         let policy = self.engine.policy();
-        let (own, reads) = (&policy.own_headers, policy.places.reads());
+        let (own, reads) = (&policy.own_headers, &policy.reads);
         let head = RequestHead::parse(Pairs::serialize(headers), own, reads).unwrap();
         self.next += 1;
         match self.engine.request(self.next, head, self.now) {

@@ -192,7 +192,7 @@ impl World {
         self.next += 1;
         let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
         let policy = self.engine.policy();
-        let (own, reads) = (&policy.own_headers, policy.places.reads());
+        let (own, reads) = (&policy.own_headers, &policy.reads);
         let head = RequestHead::parse(Pairs::serialize(pairs), own, reads);
         (stream, self.engine.request(stream, head.unwrap(), self.now))
     }

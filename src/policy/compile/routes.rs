@@ -3,14 +3,18 @@
 use std::rc::Rc;
 
 use super::resource::is_scope;
-use super::{InvalidKind, InvalidPolicy, Result, named, needs, roles_from};
+use super::{InvalidKind, InvalidPolicy, Looks, Result, named, needs, roles_from};
 use crate::authn::ClaimPath;
 use crate::config::{self, Config, FailureMode, RoleSource, RolesOnFailure, Token};
 use crate::policy::{
     Condition, Effect, InvalidTemplate, Route, RouteTable, Rule, Service, ServiceId, Template,
 };
 
-pub(super) fn table(config: &Config, services: &[Service]) -> Result<RouteTable<Rc<Route>>> {
+pub(super) fn table(
+    config: &Config,
+    services: &[Service],
+    _: Looks<'_>,
+) -> Result<RouteTable<Rc<Route>>> {
     if config.routes.is_empty() {
         return Err(needs("routes", "at least one entry"));
     }
@@ -51,7 +55,7 @@ fn route_entry(
     );
     let compiled = Route {
         name: route.name.as_str().into(),
-        template: template.as_str().into(),
+        template: template.clone(),
         token: route.token,
         bound: route.require_bound_token,
         scope: scope(&rules),

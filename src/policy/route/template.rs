@@ -8,6 +8,8 @@ pub struct Template {
     text: Box<str>,
     segments: Vec<Segment>,
     tail: Tail,
+    /// Names of the variables, in the order in which they stand.
+    names: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,8 @@ impl Template {
                 None => tail = Tail::Rest,
             }
         }
-        Ok(Self { text: text.into(), segments, tail })
+        let names = names.into_iter().map(Into::into).collect();
+        Ok(Self { text: text.into(), segments, tail, names })
     }
 
     /// Compiles a path prefix, which has no variables.
@@ -55,12 +58,38 @@ impl Template {
         }
         let segments = literal.split('/').filter(|part| !part.is_empty());
         let segments = segments.map(|part| Segment::Literal(part.into())).collect();
-        Ok(Self { text: text.into(), segments, tail: Tail::Below })
+        Ok(Self { text: text.into(), segments, tail: Tail::Below, names: Vec::new() })
     }
 
     /// The template as written; the id under which a decision point knows the route.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Names of its variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
+    /// What a path that it matches has in the place of each variable, in order.
+    pub fn captures<'p>(&self, path: &'p str) -> Vec<(&str, &'p str)> {
+        let mut rest = path.strip_prefix('/');
+        let mut values = Vec::with_capacity(self.names.len());
+        for segment in &self.segments {
+            let Some(left) = rest else { break };
+            let (part, after) = match left.split_once('/') {
+                Some((part, after)) => (part, Some(after)),
+                None => (left, None),
+            };
+            if matches!(segment, Segment::Parameter) {
+                values.push(part);
+            }
+            rest = after;
+        }
+        if self.tail == Tail::Rest {
+            values.extend(rest);
+        }
+        self.names().zip(values).collect()
     }
 
     /// Its segments, before what may follow them.

@@ -80,6 +80,18 @@ fn a_known_path_with_another_method_names_the_methods() {
 }
 
 #[test]
+fn variables_stand_for_what_a_path_has_in_their_place() {
+    for (text, path, expected) in [
+        ("/a/{b}/c/{d}", "/a/1/c/2", &[("b", "1"), ("d", "2")][..]),
+        ("/{a}/{rest=**}", "/1/2/3", &[("a", "1"), ("rest", "2/3")]),
+        ("/{rest=**}", "/", &[("rest", "")]),
+        ("/a", "/a", &[]),
+    ] {
+        assert_eq!(Template::path(text).unwrap().captures(path), expected, "{text}");
+    }
+}
+
+#[test]
 fn templates_that_could_never_match_are_refused() {
     use InvalidTemplate::*;
     let table = [

@@ -34,7 +34,7 @@ impl Gateway {
             (b"authorization", credential),
         ];
         let policy = self.0.policy();
-        let reads = policy.places.reads();
+        let reads = &policy.reads;
         let head = RequestHead::parse(Pairs::serialize(headers), &policy.own_headers, reads);
         let Some(head) = head else { return false };
         matches!(self.0.request(1, head, now()), Step::Forward(..))
