@@ -11,6 +11,7 @@ mod keys;
 mod places;
 mod resource;
 mod routes;
+mod rules;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ pub use duration::Span;
 pub use keys::{Discovery, Jwks, UnknownKeyFetches};
 pub use places::TokenPlace;
 pub use resource::ProtectedResource;
-pub use routes::{Condition, FailureMode, Match, Roles, RolesOnFailure, Route, Rule, Token};
+pub use routes::{FailureMode, Match, RolesOnFailure, Route, Token};
+pub use rules::{Condition, Roles, RuleEntry, Texts, TimeOfDay};
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +55,14 @@ pub struct Config {
     /// Answer to a request that matches no route. Default: 404 with an empty body.
     #[serde(default)]
     pub unmatched: Unmatched,
+    /// Whether Envoy knows the client's address: true only where the connection manager has
+    /// `use_remote_address` and as many trusted hops as there are. Default: false; conditions on
+    /// addresses are then configuration errors, because any client could say what it likes.
+    #[serde(default)]
+    pub trusted_client_address: bool,
+    /// Rules that several routes share, by name. Default: none.
+    #[serde(default)]
+    pub rule_sets: BTreeMap<String, Vec<RuleEntry>>,
     /// Routes in order; the first that matches a request decides it.
     pub routes: Vec<Route>,
 }

@@ -8,6 +8,7 @@
 mod shared;
 mod waiting;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::authn::{FetchError, Health, Over, Progress, SignatureVerifier, Thumbprint};
@@ -80,6 +81,12 @@ impl Engine {
     ) -> Step {
         let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
         self.advance(stream, pipeline, Event::Certificate(certificate), now)
+    }
+
+    /// The client's address, if the host knows it.
+    pub fn address(&mut self, stream: StreamId, address: Option<IpAddr>, now: Timestamp) -> Step {
+        let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
+        self.advance(stream, pipeline, Event::Address(address), now)
     }
 
     fn advance(

@@ -8,6 +8,7 @@ mod authenticate;
 mod authorize;
 mod possession;
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::authn::{AuthnError, Caller, Thumbprint, find_token};
@@ -32,6 +33,8 @@ pub enum Pipeline {
     ExpectKeys(Box<ExpectKeys>),
     /// It needs to know the client's certificate.
     ExpectCertificate(Box<Request>),
+    /// It needs to know the client's address.
+    ExpectAddress(Box<ExpectAddress>),
     /// It needs an answer of the decision point.
     ExpectDecision(Box<ExpectDecision>),
     /// It has been forwarded or answered. Absorbs every event.
@@ -47,6 +50,8 @@ pub enum Event<'a> {
     KeysChanged,
     /// The hash of the certificate that the client has shown, if it has.
     Certificate(Option<Thumbprint>),
+    /// The client's address, if the host knows it.
+    Address(Option<IpAddr>),
     /// The decision point has answered, or will not.
     Answer(Result<crate::authz::CalloutResponse<'a>, CheckError>),
 }
@@ -64,6 +69,8 @@ pub enum Step {
     AwaitKeys(ProviderId),
     /// Find out the client's certificate, at once.
     AskCertificate,
+    /// Find out the client's address, at once.
+    AskAddress,
     /// Hold it and ask this decision point this question.
     Ask(ServiceId, Rc<[u8]>),
     /// Nothing: it is done already.
@@ -86,16 +93,30 @@ pub enum Passed {
 pub struct Request {
     route: Rc<Route>,
     head: RequestHead,
-    certificate: Certificate,
+    certificate: Fact<Thumbprint>,
+    address: Fact<IpAddr>,
 }
 
-/// What is known of the client's certificate.
+/// What the host knows of the client, which few requests need.
 #[derive(Clone, Copy, Debug)]
-enum Certificate {
-    /// Nothing: few tokens need it.
+enum Fact<T> {
+    /// Nobody has asked.
     NotAsked,
-    /// The hash of the one that was shown, if there was one.
-    Known(Option<Thumbprint>),
+    /// This, if there is any: the hash of the certificate that was shown, the address.
+    Known(Option<T>),
+}
+
+impl<T: Copy> Fact<T> {
+    const fn is_unasked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
+
+    const fn known(self) -> Option<T> {
+        match self {
+            Self::NotAsked => None,
+            Self::Known(fact) => fact,
+        }
+    }
 }
 
 /// A request that waits for keys.
@@ -105,6 +126,13 @@ pub struct ExpectKeys {
     provider: ProviderId,
     /// Fetches it may still wait for.
     waits_left: u8,
+}
+
+/// A request that waits for its client's address.
+#[derive(Debug)]
+pub struct ExpectAddress {
+    request: Request,
+    caller: Caller,
 }
 
 /// A request that waits for an answer.
@@ -127,16 +155,25 @@ impl Pipeline {
                 proceed(request, caller, shared, now)
             }
             (Self::ExpectCertificate(mut request), Event::Certificate(certificate)) => {
-                request.certificate = Certificate::Known(certificate);
+                request.certificate = Fact::Known(certificate);
                 let caller = caller(&request, authenticate::MAX_WAITS, shared, now);
                 proceed(*request, caller, shared, now)
+            }
+            (Self::ExpectAddress(waiting), Event::Address(address)) => {
+                let ExpectAddress { mut request, caller } = *waiting;
+                request.address = Fact::Known(address);
+                authorize(request, caller, shared, now)
             }
             (Self::ExpectDecision(waiting), Event::Answer(answer)) => {
                 answered(*waiting, answer, shared, now)
             }
             (
                 state,
-                Event::Request(_) | Event::KeysChanged | Event::Certificate(_) | Event::Answer(_),
+                Event::Request(_)
+                | Event::KeysChanged
+                | Event::Certificate(_)
+                | Event::Address(_)
+                | Event::Answer(_),
             ) => (state, Step::Ignore),
         }
     }
@@ -148,6 +185,7 @@ impl Pipeline {
             Self::ExpectRequest
             | Self::ExpectKeys(_)
             | Self::ExpectCertificate(_)
+            | Self::ExpectAddress(_)
             | Self::ExpectDecision(_) => reply(rejection),
         }
     }
@@ -158,6 +196,7 @@ impl Pipeline {
             Self::ExpectKeys(waiting) => Some(waiting.provider),
             Self::ExpectRequest
             | Self::ExpectCertificate(_)
+            | Self::ExpectAddress(_)
             | Self::ExpectDecision(_)
             | Self::Done => None,
         }
@@ -175,7 +214,8 @@ fn admit(head: RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, S
         Ok(Destination::Metadata(served)) => return (Pipeline::Done, Step::Serve(served)),
         Err(rejection) => return reply(rejection),
     };
-    let request = Request { route, head, certificate: Certificate::NotAsked };
+    let (certificate, address) = (Fact::NotAsked, Fact::NotAsked);
+    let request = Request { route, head, certificate, address };
     if request.route.token == Token::None {
         return authorize(request, Caller::Anonymous, shared, now);
     }
@@ -236,7 +276,8 @@ fn route(head: &RequestHead, shared: &Shared) -> Result<Destination, Rejection> 
             .map(Destination::Metadata)
             .ok_or_else(allow);
     }
-    match policy.routes.find(path, method) {
+    let host = policy.routes.reads_host().then(|| head.host()).flatten();
+    match policy.routes.find(path, method, host.as_deref()) {
         Matched::Route(route) => Ok(Destination::Route(Rc::clone(route))),
         Matched::OtherMethods(methods) => {
             Err(Rejection::Method { allow: methods.into_iter().map(str::to_owned).collect() })

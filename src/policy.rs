@@ -4,6 +4,7 @@
 //! that would have been right. A policy that exists can be enforced without a further check.
 
 mod compile;
+mod condition;
 mod display;
 mod dpop;
 mod endpoint;
@@ -25,17 +26,15 @@ use crate::request::Reads;
 use crate::time::Timestamp;
 use crate::upstream::OwnHeaders;
 
+pub use condition::{Condition, Facts, Held, NeedAnswer, Network, Schedule, TextTest, Truth};
 pub use dpop::ProofPolicy;
 pub use endpoint::{Endpoint, split_url};
 pub use invalid::{InvalidKind, InvalidPolicy};
 pub use issuer::Issuer;
 pub use keys::{Discovery, KeyLocation, KeySource};
 pub use resource::Metadata;
-pub use route::{InvalidTemplate, Matched, RouteTable, Template};
-pub use rule::{
-    Allowed, Answer, Condition, Effect, Facts, NeedAnswer, Rule, Truth, Verdict, evaluate,
-    ruled_out,
-};
+pub use route::{Entry, HostPattern, InvalidTemplate, Matched, RouteTable, Template};
+pub use rule::{Allowed, Answer, Effect, Opening, Rule, Verdict, evaluate, opening};
 
 /// Index of a provider in its policy.
 pub type ProviderId = usize;
@@ -163,6 +162,8 @@ pub struct Route {
     pub bound: bool,
     /// Rules in order.
     pub rules: Vec<Rule>,
+    /// Whether one of them looks at the client's address.
+    pub reads_address: bool,
     /// Scopes that a challenge names: those of the first allowing rule that wants any.
     pub scope: Option<Rc<str>>,
     /// Decision point, when there is one.

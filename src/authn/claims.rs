@@ -64,6 +64,16 @@ impl Claims {
         one.into_iter().chain(many.into_iter().flat_map(Members::values)).filter_map(text)
     }
 
+    /// Whether the claim at a path is something that [`Claims::texts`] leaves out, or a list with
+    /// such a thing in it. Absent and null are nothing.
+    pub fn is_odd(&self, path: &ClaimPath) -> bool {
+        match self.at(path) {
+            Some(Json::Object(_)) => true,
+            Some(Json::Array(values)) => values.values().any(|value| text(value).is_none()),
+            _ => false,
+        }
+    }
+
     /// Whether they grant a scope: by `scope` (RFC 8693 §4.2) or, where there is none, by `scp`;
     /// each either one text with spaces between scopes, or an array of scopes.
     pub fn grant(&self, scope: &str) -> bool {

@@ -2,24 +2,24 @@
 //!
 //! What is asked about a token depends on its claims, the route and the method alone, so those two
 //! find the decision again without writing the question down. It holds no decision that the cache
-//! may not hold, and none for longer. Which of a route's first rules cannot fire depends on claims
-//! and route alone, and stays true as long as the token.
+//! may not hold, and none for longer. What the token alone says about a route's rules stays true as
+//! long as the token.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Decision;
-use crate::policy::Route;
+use crate::policy::{Opening, Route};
 use crate::time::Timestamp;
 
 /// Most of either kept with one token; beyond that the one kept longest makes room.
 const MAX_ENTRIES: usize = 8;
 
-/// Decisions given for one token, and rules that cannot fire for it.
+/// Decisions given for one token, and what it says about rules.
 #[derive(Debug, Default)]
 pub struct DecisionMemo {
     given: RefCell<Vec<Given>>,
-    ruled_out: RefCell<Vec<(Rc<Route>, usize)>>,
+    openings: RefCell<Vec<(Rc<Route>, Opening)>>,
 }
 
 #[derive(Debug)]
@@ -45,17 +45,16 @@ impl DecisionMemo {
         keep(&mut entries, Given { route, method: method.into(), decision });
     }
 
-    /// How many of a route's first rules cannot fire for the token; `count` counts them the first
-    /// time.
-    pub fn ruled_out(&self, route: &Rc<Route>, count: impl FnOnce() -> usize) -> usize {
-        let Ok(mut entries) = self.ruled_out.try_borrow_mut() else { return count() };
+    /// What the token says about a route's rules; `find` finds that out the first time.
+    pub fn opening(&self, route: &Rc<Route>, find: impl FnOnce() -> Opening) -> Opening {
+        let Ok(mut entries) = self.openings.try_borrow_mut() else { return find() };
         let known = entries.iter().find(|(of, _)| Rc::ptr_eq(of, route));
         if let Some((_, known)) = known {
             return *known;
         }
-        let counted = count();
-        keep(&mut entries, (Rc::clone(route), counted));
-        counted
+        let found = find();
+        keep(&mut entries, (Rc::clone(route), found));
+        found
     }
 }
 

@@ -1,10 +1,8 @@
 //! Routes: which requests, which token, which rules.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
-use super::RoleSource;
+use super::RuleEntry;
 
 /// One route: which requests, which token, which rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,7 +21,7 @@ pub struct Route {
     #[serde(default)]
     pub require_bound_token: bool,
     /// Rules in order, first match wins; when none matches the request is refused.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<RuleEntry>,
     /// Decision point for this route. Default: the only one configured.
     #[serde(default)]
     pub authorization: Option<String>,
@@ -39,8 +37,13 @@ pub struct Route {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// URI template: literal segments, `{name}` for one segment, and last `{name=**}` for any
-    /// number of them.
+    /// Hosts, in lower case and without a port: `api.example.com`, or `*.example.com` for all below
+    /// it. Default: all. What a client sends is compared without its port and a dot at its end.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// URI template as Envoy has them: literal segments; `*` or `{name}` for one segment or the open
+    /// part of one (`/{file}.json`); `{name=a/*}` for several; last `**` or `{name=**}` for whatever
+    /// is left, perhaps with an ending (`/**.mpd`).
     #[serde(default)]
     pub path: Option<String>,
     /// A path and everything below it, by path element: `/a` is for `/a` and `/a/b`, not `/ab`.
@@ -61,54 +64,6 @@ pub enum Token {
     Optional,
     /// The token is neither read nor removed, and nobody is identified.
     None,
-}
-
-/// One rule: a name and exactly one of `allow` and `deny`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    /// Name for logs and metrics. Unique in its route.
-    pub name: String,
-    /// Let the request through when the condition is true.
-    #[serde(default)]
-    pub allow: Option<Condition>,
-    /// Refuse the request when the condition is true or cannot be told.
-    #[serde(default)]
-    pub deny: Option<Condition>,
-}
-
-/// A condition. All that is given must hold; at least one must be given.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// Holds for every request. Only `true` can be written.
-    #[serde(default)]
-    pub always: Option<bool>,
-    /// Claims that must equal one of the values given (an array claim: contain one). A request
-    /// without a token, or a token without the claim, does not hold.
-    #[serde(default)]
-    pub claims: BTreeMap<String, Vec<String>>,
-    /// Scopes that the token must grant, all of them: in `scope`, or in `scp` where there is no
-    /// `scope`. Where only they are missing, the answer is 403 with `insufficient_scope` and names
-    /// them (RFC 6750 §3.1). Default: none.
-    #[serde(default)]
-    pub scopes: Option<Vec<String>>,
-    /// Roles of the caller.
-    #[serde(default)]
-    pub roles: Option<Roles>,
-    /// What the decision point must say. Unknown when it cannot be asked.
-    #[serde(default)]
-    pub decision: Option<bool>,
-}
-
-/// A condition on roles.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Roles {
-    /// Holds when the caller has one of these.
-    pub any_of: Vec<String>,
-    /// Where the caller's roles are found.
-    pub from: RoleSource,
 }
 
 /// What a missing answer of the decision point means for a route.

@@ -8,6 +8,7 @@ mod keys;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -142,6 +143,13 @@ impl Driver {
                 let certificate = host::client_certificate();
                 let certificate = certificate.and_then(|hex| Thumbprint::from_hex(&hex));
                 let step = self.engine.borrow_mut().certificate(stream, certificate, host::now());
+                self.perform(stream, step)
+            }
+            Step::AskAddress => {
+                let address =
+                    host::client_address().and_then(|text| text.parse::<SocketAddr>().ok());
+                let address = address.map(|address| address.ip());
+                let step = self.engine.borrow_mut().address(stream, address, host::now());
                 self.perform(stream, step)
             }
             Step::Ask(service, question) => match self.ask(service, &question) {

@@ -85,6 +85,11 @@ pub(super) fn client_certificate() -> Option<String> {
     String::from_utf8(digest).ok().filter(|digest| !digest.is_empty())
 }
 
+/// Address and port of the client as Envoy has them, `192.0.2.1:5555` or `[2001:db8::1]:5555`.
+pub(super) fn client_address() -> Option<String> {
+    String::from_utf8(raw::property("source\0address").ok()?).ok()
+}
+
 pub(super) fn set_path(path: &str) -> bool {
     raw::replace_header(Map::Request as u32, ":path", path) == raw::OK
 }

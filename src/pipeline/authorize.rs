@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use super::{ExpectDecision, Passed, Pipeline, Request, Step, reply};
+use super::{ExpectAddress, ExpectDecision, Passed, Pipeline, Request, Step, reply};
 use crate::authn::{AuthnError, Caller, Principal};
 use crate::authz::{CalloutResponse, CheckError, Decision, Permit, decode, encode};
 use crate::config::{FailureMode, Token};
 use crate::engine::Shared;
 use crate::policy::{
-    Allowed, Answer, Facts, NeedAnswer, Route, Rule, ServiceId, Verdict, evaluate, ruled_out,
+    Allowed, Answer, Facts, NeedAnswer, Opening, Route, ServiceId, Verdict, evaluate, opening,
 };
 use crate::reply::Rejection;
 use crate::time::Timestamp;
@@ -32,16 +32,20 @@ pub(super) fn authorize(
     shared: &mut Shared,
     now: Timestamp,
 ) -> (Pipeline, Step) {
-    match decide(&request, &caller, &Answered::NotYet, shared) {
+    if request.route.reads_address && request.address.is_unasked() {
+        let waiting = ExpectAddress { request, caller };
+        return (Pipeline::ExpectAddress(Box::new(waiting)), Step::AskAddress);
+    }
+    match decide(&request, &caller, &Answered::NotYet, shared, now) {
         Ok(step) => (Pipeline::Done, step),
         Err(NeedAnswer) => match question(&request, &caller, shared, now) {
-            Ok(Ok(decision)) => finish(&request, &caller, &Answered::Known(decision), shared),
+            Ok(Ok(decision)) => finish(&request, &caller, &Answered::Known(decision), shared, now),
             Ok(Err(Question(service, question))) => {
                 let asked = Rc::clone(&question);
                 let waiting = ExpectDecision { request, caller, service, question };
                 (Pipeline::ExpectDecision(Box::new(waiting)), Step::Ask(service, asked))
             }
-            Err(error) => finish(&request, &caller, &Answered::Missing(error), shared),
+            Err(error) => finish(&request, &caller, &Answered::Missing(error), shared, now),
         },
     }
 }
@@ -67,7 +71,7 @@ pub(super) fn answered(
         }
         Err(error) => Answered::Missing(error),
     };
-    finish(&request, &caller, &answered, shared)
+    finish(&request, &caller, &answered, shared, now)
 }
 
 /// The decision on a question from the cache, or the question itself.
@@ -99,8 +103,9 @@ fn finish(
     caller: &Caller,
     answered: &Answered,
     shared: &Shared,
+    now: Timestamp,
 ) -> (Pipeline, Step) {
-    match decide(request, caller, answered, shared) {
+    match decide(request, caller, answered, shared, now) {
         Ok(step) => (Pipeline::Done, step),
         Err(NeedAnswer) => reply(Rejection::Internal),
     }
@@ -111,15 +116,20 @@ fn decide(
     caller: &Caller,
     answered: &Answered,
     shared: &Shared,
+    now: Timestamp,
 ) -> Result<Step, NeedAnswer> {
     let policy = shared.policy();
     let provider = caller.principal().and_then(|p| policy.providers.get(p.provider()));
     let facts = Facts {
         caller,
         roles_claim: provider.and_then(|provider| provider.roles_claim.as_ref()),
+        head: &request.head,
+        address: request.address.known(),
+        now,
         answer: answered.as_answer(request.route.failure_mode),
     };
-    let rejection = match evaluate(open_rules(&request.route, &facts), &facts)? {
+    let opening = opening_of(&request.route, &facts);
+    let rejection = match evaluate(&request.route.rules, opening, &facts)? {
         Verdict::Allow(allowed) => return permit(request, caller, answered, &allowed, shared),
         Verdict::Deny { rule } => Rejection::Forbidden { rule: rule.map(str::to_owned) },
         // Whoever has no token at all cannot be told that it grants too little.
@@ -132,11 +142,10 @@ fn decide(
     Ok(Step::Reply(rejection))
 }
 
-/// A route's rules from the first that could fire for this token: which come before it is found once.
-fn open_rules<'r>(route: &'r Rc<Route>, facts: &Facts<'_>) -> &'r [Rule] {
-    let Some(principal) = facts.caller.principal() else { return &route.rules };
-    let first = principal.decisions().ruled_out(route, || ruled_out(&route.rules, facts));
-    route.rules.get(first..).unwrap_or_default()
+/// What the token alone says about a route's rules, which is found out once.
+fn opening_of(route: &Rc<Route>, facts: &Facts<'_>) -> Opening {
+    let Some(principal) = facts.caller.principal() else { return Opening::default() };
+    principal.decisions().opening(route, || opening(&route.rules, facts))
 }
 
 impl Answered {

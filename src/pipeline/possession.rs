@@ -4,7 +4,7 @@
 //! certificate is looked at first, because a proof is used up by being good.
 
 use super::authenticate::Obstacle;
-use super::{Certificate, Request};
+use super::{Fact, Request};
 use crate::authn::dpop::DpopError;
 use crate::authn::{AuthnError, Confirmation, Presented, RawToken, Thumbprint, VerifiedToken};
 use crate::engine::{ProofFor, Shared};
@@ -39,8 +39,8 @@ pub(super) fn check_sender(
 fn check_certificate(request: &Request, confirmation: &Confirmation) -> Result<(), Obstacle> {
     match (confirmation.wants_certificate(), request.certificate) {
         (false, _) => Ok(()),
-        (true, Certificate::NotAsked) => Err(Obstacle::AskCertificate),
-        (true, Certificate::Known(presented)) => Ok(confirmation.check_certificate(presented)?),
+        (true, Fact::NotAsked) => Err(Obstacle::AskCertificate),
+        (true, Fact::Known(presented)) => Ok(confirmation.check_certificate(presented)?),
     }
 }
 

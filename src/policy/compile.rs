@@ -8,6 +8,7 @@ mod keys;
 mod places;
 mod resource;
 mod routes;
+mod rules;
 
 use std::cell::RefCell;
 use std::collections::HashSet;

@@ -68,9 +68,8 @@ fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         r.roles_may_be_absent
     )?;
     let mut rules = r.rules.iter();
-    rules.try_for_each(|rule| {
-        writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.conditions)
-    })
+    rules
+        .try_for_each(|rule| writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.condition))
 }
 
 fn proofs(p: &ProofPolicy, f: &mut fmt::Formatter<'_>) -> fmt::Result {

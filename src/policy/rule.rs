@@ -1,14 +1,12 @@
 //! Rules: named conditions that allow or deny, evaluated in order over what is known.
 //!
-//! Three-valued. A condition is true, false or unknown, and unknown is never mistaken for either:
-//! an allow rule needs true, a deny rule fires on true and on unknown. A condition that needs the
-//! decision point says so when it is reached and not before, so that nobody is asked in vain.
+//! An allow rule needs a condition that is true; a deny rule fires on one that is true and on one
+//! that cannot be told. The first that fires decides, and none means deny.
 
 use std::rc::Rc;
 
-use crate::authn::{Caller, ClaimPath};
+use super::condition::{Condition, Facts, NeedAnswer, Truth};
 use crate::authz::{CheckError, Decision};
-use crate::config::RoleSource;
 
 /// One compiled rule.
 #[derive(Clone, Debug)]
@@ -17,8 +15,12 @@ pub struct Rule {
     pub name: Box<str>,
     /// What happens when the condition fires.
     pub effect: Effect,
-    /// All of these must hold. Those that may ask the decision point come last.
-    pub conditions: Vec<Condition>,
+    /// When it fires.
+    pub condition: Condition,
+    /// Whether something in its condition needs the decision point.
+    asks: bool,
+    /// The scopes that a token of its own provider would need for it.
+    scopes: Option<Rc<str>>,
 }
 
 /// What a rule does.
@@ -28,56 +30,6 @@ pub enum Effect {
     Allow,
     /// Refuse it.
     Deny,
-}
-
-/// One compiled condition.
-#[derive(Clone, Debug)]
-pub enum Condition {
-    /// Holds always.
-    Always,
-    /// A claim equals, or as an array contains, one of the values.
-    Claim {
-        /// Where the claim is.
-        path: ClaimPath,
-        /// The values.
-        any_of: Vec<Box<str>>,
-    },
-    /// The caller has one of the roles.
-    Roles {
-        /// The roles.
-        any_of: Vec<Box<str>>,
-        /// Where the caller's are found.
-        from: RoleSource,
-    },
-    /// The token grants all of these scopes.
-    Scopes {
-        /// The scopes.
-        all_of: Vec<Box<str>>,
-        /// The same as a challenge names them (RFC 6750 §3), separated by spaces.
-        text: Rc<str>,
-    },
-    /// The decision point says so.
-    Decision {
-        /// What it has to say.
-        expected: bool,
-    },
-}
-
-/// The truth of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Truth {
-    /// It holds.
-    True,
-    /// It does not hold.
-    False,
-    /// It cannot be told.
-    Unknown,
-}
-
-impl From<bool> for Truth {
-    fn from(value: bool) -> Self {
-        if value { Self::True } else { Self::False }
-    }
 }
 
 /// What is known of the decision point's answer.
@@ -106,21 +58,6 @@ impl Answer<'_> {
         }
     }
 }
-
-/// What rules may look at.
-#[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
-    /// Who asks.
-    pub caller: &'a Caller,
-    /// Where the caller's provider keeps roles in its tokens, if it does.
-    pub roles_claim: Option<&'a ClaimPath>,
-    /// What the decision point said.
-    pub answer: Answer<'a>,
-}
-
-/// The decision point has to be asked before evaluation can go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NeedAnswer;
 
 /// What the rules of a route say. `Allowed` is the evidence a permit is made from: only
 /// [`evaluate`] makes one.
@@ -163,29 +100,57 @@ impl<'p> Allowed<'p> {
     }
 }
 
-/// Evaluates a route's rules in order; the first that fires decides, and no rule means deny.
-pub fn evaluate<'p>(rules: &'p [Rule], facts: &Facts<'_>) -> Result<Verdict<'p>, NeedAnswer> {
-    let mut undecided = None;
-    let mut short_of = None;
+/// What a token alone says about a route's rules, and so for every request with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// How many rules at the beginning cannot fire, and no scope would change that.
+    ruled_out: usize,
+    /// What the next rule's condition is, if the token says that.
+    next: Option<Truth>,
+}
+
+/// What the caller's token alone says about a route's rules.
+pub fn opening(rules: &[Rule], facts: &Facts<'_>) -> Opening {
+    let mut opening = Opening::default();
     for rule in rules {
-        let missing = facts.answer.fault();
-        match (rule.effect, rule.truth(facts)?) {
-            (Effect::Allow, Truth::False) => short_of = short_of.or_else(|| rule.scope(facts)),
+        let truth = rule.condition.by_token(facts);
+        if truth != Some(Truth::False) || rule.short_of(facts).is_some() {
+            opening.next = truth;
+            break;
+        }
+        opening.ruled_out += 1;
+    }
+    opening
+}
+
+/// Evaluates a route's rules in order. `opening` is what the token says about them, if that is known.
+pub fn evaluate<'p>(
+    rules: &'p [Rule],
+    opening: Opening,
+    facts: &Facts<'_>,
+) -> Result<Verdict<'p>, NeedAnswer> {
+    let missing = facts.answer.fault();
+    let (mut undecided, mut short_of) = (None, None);
+    let mut known = opening.next;
+    for rule in rules.get(opening.ruled_out..).unwrap_or_default() {
+        let truth = known.take().map_or_else(|| rule.condition.truth(facts), Ok)?;
+        let missing = missing.filter(|_| rule.asks);
+        match (rule.effect, truth) {
+            (Effect::Allow, Truth::False) => short_of = short_of.or_else(|| rule.short_of(facts)),
             (Effect::Deny, Truth::False) => {}
             (Effect::Allow, Truth::True) => {
-                let assumed = missing.is_some() && rule.asks();
+                let assumed = missing.is_some();
                 return Ok(Verdict::Allow(Allowed { rule: &rule.name, assumed }));
             }
-            (Effect::Deny, Truth::True) => return Ok(Verdict::Deny { rule: Some(&rule.name) }),
-            (effect, Truth::Unknown) => {
-                let found = missing.filter(|_| rule.asks()).map(|error| (&*rule.name, error));
-                if effect == Effect::Deny {
-                    return Ok(found
-                        .map_or(Verdict::Deny { rule: Some(&rule.name) }, |(rule, error)| {
-                            Verdict::Undecided { rule, error }
-                        }));
-                }
-                undecided = undecided.or(found);
+            (Effect::Allow, Truth::Unknown) => {
+                undecided = undecided.or(missing.map(|error| (&*rule.name, error)));
+            }
+            (Effect::Deny, Truth::Unknown) if missing.is_some() => {
+                undecided = missing.map(|error| (&*rule.name, error));
+                break;
+            }
+            (Effect::Deny, Truth::True | Truth::Unknown) => {
+                return Ok(Verdict::Deny { rule: Some(&rule.name) });
             }
         }
     }
@@ -196,109 +161,34 @@ pub fn evaluate<'p>(rules: &'p [Rule], facts: &Facts<'_>) -> Result<Verdict<'p>,
     })
 }
 
-/// How many rules at the beginning say nothing to this caller's token, whatever the decision point
-/// says and whatever else the request is like: they cannot fire, and no scope would change that.
-pub fn ruled_out(rules: &[Rule], facts: &Facts<'_>) -> usize {
-    let fails = |rule: &Rule| rule.conditions.iter().any(|c| c.by_token(facts) == Some(false));
-    rules.iter().take_while(|rule| fails(rule) && rule.scope(facts).is_none()).count()
-}
-
 impl Rule {
-    /// Whether one of its conditions needs the decision point.
-    pub fn asks(&self) -> bool {
-        self.conditions.iter().any(Condition::asks)
+    pub(super) fn new(name: &str, effect: Effect, condition: Condition) -> Self {
+        let scopes = condition.together().iter().find_map(|one| match one {
+            Condition::Scopes { text, .. } => Some(Rc::clone(text)),
+            _ => None,
+        });
+        Self { name: name.into(), effect, asks: condition.asks(), scopes, condition }
+    }
+
+    /// Whether its condition needs the decision point.
+    pub const fn asks(&self) -> bool {
+        self.asks
     }
 
     /// The scopes that a token of its own provider would need for this rule.
-    pub fn scopes(&self) -> Option<&Rc<str>> {
-        self.conditions.iter().find_map(|condition| match condition {
-            Condition::Scopes { text, .. } => Some(text),
-            _ => None,
-        })
+    pub const fn scopes(&self) -> Option<&Rc<str>> {
+        self.scopes.as_ref()
     }
 
     /// The scopes, if they are not granted and nothing else that can be told without asking stands
     /// against the rule.
-    fn scope(&self, facts: &Facts<'_>) -> Option<&Rc<str>> {
-        let told = self.conditions.iter().filter(|condition| !condition.asks());
+    fn short_of(&self, facts: &Facts<'_>) -> Option<&Rc<str>> {
+        self.scopes.as_ref()?;
+        let told = self.condition.together().iter().filter(|condition| !condition.asks());
         let mut against = told.filter(|condition| condition.truth(facts) == Ok(Truth::False));
         match (against.next(), against.next()) {
             (Some(Condition::Scopes { text, .. }), None) => Some(text),
             _ => None,
         }
-    }
-
-    fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {
-        let mut all = Truth::True;
-        for condition in &self.conditions {
-            match condition.truth(facts)? {
-                Truth::False => return Ok(Truth::False),
-                Truth::Unknown => all = Truth::Unknown,
-                Truth::True => {}
-            }
-        }
-        Ok(all)
-    }
-}
-
-impl Condition {
-    /// Whether it needs the decision point.
-    pub const fn asks(&self) -> bool {
-        matches!(self, Self::Decision { .. } | Self::Roles { from: RoleSource::Decision, .. })
-    }
-
-    /// Whether it holds, if the caller's token alone says so: then it holds, or not, for every
-    /// request with that token.
-    fn by_token(&self, facts: &Facts<'_>) -> Option<bool> {
-        match self {
-            Self::Always => Some(true),
-            Self::Claim { path, any_of } => Some(claim_is_one_of(facts.caller, path, any_of)),
-            Self::Scopes { all_of, .. } => Some(grants(facts.caller, all_of)),
-            Self::Roles { any_of, from: RoleSource::Token } => Some(token_roles(facts, any_of)),
-            Self::Roles { from: RoleSource::Decision, .. } | Self::Decision { .. } => None,
-        }
-    }
-
-    fn truth(&self, facts: &Facts<'_>) -> Result<Truth, NeedAnswer> {
-        match self {
-            Self::Always
-            | Self::Claim { .. }
-            | Self::Scopes { .. }
-            | Self::Roles { from: RoleSource::Token, .. } => {
-                Ok(self.by_token(facts).map_or(Truth::Unknown, Truth::from))
-            }
-            Self::Roles { any_of, from: RoleSource::Decision } => decision_roles(facts, any_of),
-            Self::Decision { expected } => match facts.answer {
-                Answer::NotAsked => Err(NeedAnswer),
-                Answer::Known(decision) => Ok((decision.allows() == *expected).into()),
-                Answer::Missing { assume_true: true, .. } if *expected => Ok(Truth::True),
-                Answer::Missing { .. } => Ok(Truth::Unknown),
-            },
-        }
-    }
-}
-
-fn claim_is_one_of(caller: &Caller, path: &ClaimPath, any_of: &[Box<str>]) -> bool {
-    let Some(principal) = caller.principal() else { return false };
-    principal.claims().texts(path).any(|text| any_of.iter().any(|one| **one == *text))
-}
-
-fn grants(caller: &Caller, all_of: &[Box<str>]) -> bool {
-    let Some(principal) = caller.principal() else { return false };
-    all_of.iter().all(|scope| principal.claims().grant(scope))
-}
-
-fn token_roles(facts: &Facts<'_>, any_of: &[Box<str>]) -> bool {
-    let Some(path) = facts.roles_claim else { return false };
-    claim_is_one_of(facts.caller, path, any_of)
-}
-
-fn decision_roles(facts: &Facts<'_>, any_of: &[Box<str>]) -> Result<Truth, NeedAnswer> {
-    match facts.answer {
-        Answer::NotAsked => Err(NeedAnswer),
-        Answer::Missing { .. } => Ok(Truth::Unknown),
-        Answer::Known(decision) => Ok(decision
-            .roles()
-            .map_or(Truth::Unknown, |roles| roles.iter().any(|role| any_of.contains(role)).into())),
     }
 }

@@ -8,6 +8,7 @@
 
 mod algorithms;
 mod authorization;
+mod conditions;
 mod demands;
 mod failed_tokens;
 mod golden;

@@ -1,49 +1,73 @@
-//! Routes and their rules.
+//! Routes: what each is for, and what all of them together must not be.
 
 use std::rc::Rc;
 
-use super::resource::is_scope;
-use super::{InvalidKind, InvalidPolicy, Looks, Result, named, needs, roles_from};
-use crate::authn::ClaimPath;
+use super::rules::Rules;
+use super::{InvalidKind, InvalidPolicy, Looks, Result, named, needs};
 use crate::config::{self, Config, FailureMode, RoleSource, RolesOnFailure, Token};
 use crate::policy::{
-    Condition, Effect, InvalidTemplate, Route, RouteTable, Rule, Service, ServiceId, Template,
+    Condition, Effect, Entry, HostPattern, InvalidTemplate, Route, RouteTable, Rule, Service,
+    ServiceId, Template,
 };
 
 pub(super) fn table(
     config: &Config,
     services: &[Service],
-    _: Looks<'_>,
+    looks: Looks<'_>,
 ) -> Result<RouteTable<Rc<Route>>> {
     if config.routes.is_empty() {
         return Err(needs("routes", "at least one entry"));
     }
-    let compile = |route: &config::Route, at: &str| route_entry(route, at, config, services);
-    Ok(RouteTable::new(named(&config.routes, "routes", |route| &route.name, compile)?))
+    let rules = Rules::new(config, looks)?;
+    let compile =
+        |route: &config::Route, at: &str| route_entry(route, at, config, &rules, services);
+    let entries = named(&config.routes, "routes", |route| &route.name, compile)?;
+    check_hosts(&entries)?;
+    Ok(RouteTable::new(entries))
 }
 
-type Entry = (Template, Vec<Box<str>>, Rc<Route>);
+type Compiled = (Template, Entry<Rc<Route>>);
+
+/// Where some routes are for some hosts only, one for all hosts and paths that asks for no token is
+/// where everything ends up that was meant for them and names its host another way.
+fn check_hosts(entries: &[Compiled]) -> Result<()> {
+    if entries.iter().all(|(_, entry)| entry.hosts.is_empty()) {
+        return Ok(());
+    }
+    let open = |(_, (template, entry)): &(usize, &Compiled)| {
+        entry.hosts.is_empty() && template.is_for_all() && entry.route.token == Token::None
+    };
+    match entries.iter().enumerate().find(open) {
+        Some((index, (_, entry))) => {
+            let at = format!("routes[{index}] {:?}.match.hosts", entry.route.name);
+            Err(needs(
+                at,
+                "hosts: it is for all paths and reads no token, and other routes are for some hosts",
+            ))
+        }
+        None => Ok(()),
+    }
+}
 
 #[inline(never)]
 fn route_entry(
     route: &config::Route,
     at: &str,
     config: &Config,
+    rules: &Rules<'_>,
     services: &[Service],
-) -> Result<Entry> {
+) -> Result<Compiled> {
     let template = template(&route.matches, &format!("{at}.match"))?;
     let methods = methods(&route.matches.methods, &format!("{at}.match.methods"))?;
+    let hosts = hosts(&route.matches.hosts, &format!("{at}.match.hosts"))?;
     if route.token != Token::None && config.providers.is_empty() {
         return Err(needs(format!("{at}.token"), "an entry in `providers`, or `none`"));
     }
     if route.require_bound_token && route.token == Token::None {
         return Err(needs(format!("{at}.require_bound_token"), "a route that reads a token"));
     }
-    if route.rules.is_empty() {
-        return Err(needs(format!("{at}.rules"), "at least one rule; without one nobody passes"));
-    }
-    let compile = |entry: &config::Rule, at: &str| rule(entry, at, route, config);
-    let rules = named(&route.rules, &format!("{at}.rules"), |rule| &rule.name, compile)?;
+    let rules = rules.list(&route.rules, &format!("{at}.rules"))?;
+    check_reads_token(&rules, route, at)?;
     let service = service(route, at, services)?;
     let asks = rules.iter().any(Rule::asks) || (route.token != Token::None && header_asks(config));
     if asks && service.is_none() {
@@ -59,12 +83,37 @@ fn route_entry(
         token: route.token,
         bound: route.require_bound_token,
         scope: scope(&rules),
+        reads_address: rules.iter().any(|rule| rule.condition.has(&reads_address)),
         rules,
         service,
         failure_mode: route.failure_mode,
         roles_may_be_absent,
     };
-    Ok((template, methods, Rc::new(compiled)))
+    Ok((template, Entry { methods, hosts, route: Rc::new(compiled) }))
+}
+
+const fn reads_address(condition: &Condition) -> bool {
+    matches!(condition, Condition::ClientAddress(_))
+}
+
+fn check_reads_token(rules: &[Rule], route: &config::Route, at: &str) -> Result<()> {
+    let needs_token = |rule: &&Rule| rule.condition.needs_token();
+    match rules.iter().find(needs_token).filter(|_| route.token == Token::None) {
+        Some(rule) => {
+            let entries = &route.rules;
+            let own = entries.iter().position(|entry| *entry.name == *rule.name);
+            let index = own.or_else(|| entries.iter().position(|entry| entry.uses.is_some()));
+            let at = format!("{at}.rules[{}] {:?}", index.unwrap_or_default(), rule.name);
+            Err(needs(at, "a route that reads a token"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn hosts(hosts: &[String], at: &str) -> Result<Vec<HostPattern>> {
+    let hosts: Option<Vec<_>> = hosts.iter().map(|host| HostPattern::new(host)).collect();
+    let what = "hosts in lower case and without a port: `api.example.com` or `*.example.com`";
+    hosts.ok_or_else(|| needs(at, what))
 }
 
 fn scope(rules: &[Rule]) -> Option<Rc<str>> {
@@ -91,7 +140,7 @@ fn template(matches: &config::Match, at: &str) -> Result<Template> {
     }
 }
 
-fn methods(methods: &[String], at: &str) -> Result<Vec<Box<str>>> {
+pub(super) fn methods(methods: &[String], at: &str) -> Result<Vec<Box<str>>> {
     let plain = |method: &&String| method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
     if methods.iter().any(|method| method.is_empty() || !plain(&method)) {
         return Err(needs(at, "method names in upper case"));
@@ -109,66 +158,4 @@ fn service(route: &config::Route, at: &str, services: &[Service]) -> Result<Opti
         let kind = InvalidKind::Unknown { what: "authorization", name: name.clone(), known };
         InvalidPolicy::new(format!("{at}.authorization"), kind)
     })
-}
-
-#[inline(never)]
-fn rule(rule: &config::Rule, at: &str, route: &config::Route, config: &Config) -> Result<Rule> {
-    let (effect, condition, field) = match (&rule.allow, &rule.deny) {
-        (Some(allow), None) => (Effect::Allow, allow, "allow"),
-        (None, Some(deny)) => (Effect::Deny, deny, "deny"),
-        _ => return Err(needs(at, "exactly one of `allow` and `deny`")),
-    };
-    let conditions = conditions(condition, &format!("{at}.{field}"), config)?;
-    let wants_token =
-        conditions.iter().any(|c| !matches!(c, Condition::Always | Condition::Decision { .. }));
-    if wants_token && route.token == Token::None {
-        return Err(needs(format!("{at}.{field}"), "a route that reads a token"));
-    }
-    Ok(Rule { name: rule.name.as_str().into(), effect, conditions })
-}
-
-/// Conditions in the order they are evaluated: what costs nothing first, the decision point last.
-#[inline(never)]
-fn conditions(written: &config::Condition, at: &str, config: &Config) -> Result<Vec<Condition>> {
-    let mut compiled = Vec::new();
-    match written.always {
-        Some(true) => compiled.push(Condition::Always),
-        Some(false) => return Err(needs(format!("{at}.always"), "`true`, or to be left out")),
-        None => {}
-    }
-    for (name, values) in &written.claims {
-        let any_of = non_empty(values, &format!("{at}.claims.{name}"))?;
-        compiled.push(Condition::Claim { path: ClaimPath::new(name), any_of });
-    }
-    if let Some(scopes) = &written.scopes {
-        let at = format!("{at}.scopes");
-        if !scopes.iter().all(|scope| is_scope(scope)) {
-            return Err(needs(at, "scopes without spaces"));
-        }
-        let text = scopes.join(" ").into();
-        compiled.push(Condition::Scopes { all_of: non_empty(scopes, &at)?, text });
-    }
-    if let Some(roles) = &written.roles {
-        let any_of = non_empty(&roles.any_of, &format!("{at}.roles.any_of"))?;
-        compiled.push(Condition::Roles { any_of, from: roles_from(roles.from, config, at)? });
-    }
-    if let Some(expected) = written.decision {
-        if config.authorization.is_empty() {
-            return Err(needs(format!("{at}.decision"), "an entry in `authorization`"));
-        }
-        compiled.push(Condition::Decision { expected });
-    }
-    if compiled.is_empty() {
-        return Err(needs(at, "at least one condition (`always: true` for every request)"));
-    }
-    let (asking, mut ordered): (Vec<_>, Vec<_>) = compiled.into_iter().partition(Condition::asks);
-    ordered.extend(asking);
-    Ok(ordered)
-}
-
-fn non_empty(values: &[String], at: &str) -> Result<Vec<Box<str>>> {
-    if values.is_empty() {
-        return Err(needs(at, "at least one value"));
-    }
-    Ok(values.iter().map(|value| value.as_str().into()).collect())
 }

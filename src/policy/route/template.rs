@@ -1,6 +1,9 @@
 //! One path pattern, read from its text.
 
-use std::fmt;
+mod invalid;
+mod parse;
+
+pub use invalid::InvalidTemplate;
 
 /// A path pattern, compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,57 +11,55 @@ pub struct Template {
     text: Box<str>,
     segments: Vec<Segment>,
     tail: Tail,
-    /// Names of the variables, in the order in which they stand.
-    names: Vec<Box<str>>,
+    /// In the order in which they stand.
+    variables: Vec<Variable>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Segment {
     /// This text, byte for byte.
     Literal(Box<str>),
-    /// `{name}`: anything but nothing.
-    Parameter,
+    /// `*` or `{name}`: anything but nothing, between these two texts.
+    Any(Around),
+}
+
+/// What stands before and behind a `*` in its segment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Around {
+    before: Box<str>,
+    after: Box<str>,
 }
 
 /// What may follow the segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tail {
     /// Nothing.
     End,
-    /// A slash, then anything (`{rest=**}`).
-    Rest,
+    /// A slash, then anything that ends like this (`**`, `{rest=**}`, `**.mpd`).
+    Rest(Box<str>),
     /// Nothing, or a slash and anything (`prefix`).
     Below,
+}
+
+/// A part of a path that has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Variable {
+    name: Box<str>,
+    /// The first of its segments.
+    from: usize,
+    /// How many segments; without a number also what the tail stands for.
+    segments: Option<usize>,
 }
 
 impl Template {
     /// Compiles a URI template.
     pub(in crate::policy) fn path(text: &str) -> Result<Self, InvalidTemplate> {
-        let mut names = Vec::new();
-        let mut segments = Vec::new();
-        let mut tail = Tail::End;
-        for part in literal_path(text)?.split('/') {
-            if tail == Tail::Rest {
-                return Err(InvalidTemplate::RestNotLast);
-            }
-            match parse_segment(part, &mut names)? {
-                Some(segment) => segments.push(segment),
-                None => tail = Tail::Rest,
-            }
-        }
-        let names = names.into_iter().map(Into::into).collect();
-        Ok(Self { text: text.into(), segments, tail, names })
+        parse::path(text)
     }
 
     /// Compiles a path prefix, which has no variables.
     pub(in crate::policy) fn prefix(text: &str) -> Result<Self, InvalidTemplate> {
-        let literal = literal_path(text)?;
-        if literal.contains(['{', '}']) || literal.ends_with('/') {
-            return Err(InvalidTemplate::Prefix);
-        }
-        let segments = literal.split('/').filter(|part| !part.is_empty());
-        let segments = segments.map(|part| Segment::Literal(part.into())).collect();
-        Ok(Self { text: text.into(), segments, tail: Tail::Below, names: Vec::new() })
+        parse::prefix(text)
     }
 
     /// The template as written; the id under which a decision point knows the route.
@@ -68,28 +69,43 @@ impl Template {
 
     /// Names of its variables.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(AsRef::as_ref)
+        self.variables.iter().map(|variable| &*variable.name)
+    }
+
+    /// Whether it is for every path.
+    pub fn is_for_all(&self) -> bool {
+        let any = match &self.tail {
+            Tail::Rest(end) => end.is_empty(),
+            Tail::Below => true,
+            Tail::End => false,
+        };
+        self.segments.is_empty() && any
     }
 
     /// What a path that it matches has in the place of each variable, in order.
     pub fn captures<'p>(&self, path: &'p str) -> Vec<(&str, &'p str)> {
-        let mut rest = path.strip_prefix('/');
-        let mut values = Vec::with_capacity(self.names.len());
-        for segment in &self.segments {
-            let Some(left) = rest else { break };
-            let (part, after) = match left.split_once('/') {
-                Some((part, after)) => (part, Some(after)),
-                None => (left, None),
-            };
-            if matches!(segment, Segment::Parameter) {
-                values.push(part);
-            }
-            rest = after;
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let value = |variable| self.capture(variable, path);
+        self.names()
+            .zip(self.variables.iter().map(value))
+            .filter_map(|(n, v)| Some((n, v?)))
+            .collect()
+    }
+
+    fn capture<'p>(&self, variable: &Variable, path: &'p str) -> Option<&'p str> {
+        let from = start_of(path, variable.from)?;
+        let value = path.get(from..)?;
+        let Some(count) = variable.segments else {
+            let Tail::Rest(end) = &self.tail else { return Some(value) };
+            return value.strip_suffix(&**end);
+        };
+        // One before the slash of the next segment; the path's end where none follows.
+        let to = start_of(value, count).map_or(value.len(), |next| next.saturating_sub(1));
+        let value = value.get(..to)?;
+        match self.segments.get(variable.from) {
+            Some(Segment::Any(around)) if count == 1 => around.inside(value),
+            _ => Some(value),
         }
-        if self.tail == Tail::Rest {
-            values.extend(rest);
-        }
-        self.names().zip(values).collect()
     }
 
     /// Its segments, before what may follow them.
@@ -98,87 +114,39 @@ impl Template {
     }
 
     /// What may follow its segments.
-    pub(super) const fn tail(&self) -> Tail {
-        self.tail
+    pub(super) const fn tail(&self) -> &Tail {
+        &self.tail
+    }
+}
+
+/// Where the segment of this number begins.
+fn start_of(path: &str, segment: usize) -> Option<usize> {
+    match segment.checked_sub(1) {
+        None => Some(0),
+        Some(slash) => path.match_indices('/').nth(slash).map(|(at, _)| at + 1),
+    }
+}
+
+impl Around {
+    /// Whether it is a whole segment that is open.
+    pub(super) const fn is_nothing(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
+
+    /// What is between; `None` when the segment is not like this.
+    pub(super) fn inside<'s>(&self, segment: &'s str) -> Option<&'s str> {
+        let inside = segment.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        Some(inside).filter(|inside| !inside.is_empty())
     }
 }
 
 impl Tail {
-    /// Whether a path that has the segments may go on as it does: `ended` when it does not.
-    pub(super) const fn takes(self, ended: bool) -> bool {
+    /// Whether a path that has the segments may go on like this; `None` when it ends there.
+    pub(super) fn takes(&self, rest: Option<&str>) -> bool {
         match self {
-            Self::End => ended,
-            Self::Rest => !ended,
+            Self::End => rest.is_none(),
+            Self::Rest(end) => rest.is_some_and(|rest| rest.ends_with(&**end)),
             Self::Below => true,
-        }
-    }
-}
-
-fn literal_path(text: &str) -> Result<&str, InvalidTemplate> {
-    let plain: String = text.chars().filter(|c| !matches!(c, '{' | '}' | '=' | '*')).collect();
-    let query_or_bad =
-        text.contains('?') || crate::request::canonical_path(plain.as_bytes()).is_err();
-    match text.strip_prefix('/') {
-        Some(rest) if !query_or_bad => Ok(rest),
-        _ => Err(InvalidTemplate::NotCanonical),
-    }
-}
-
-/// One segment of a template; `None` for `{name=**}`.
-fn parse_segment<'t>(
-    part: &'t str,
-    names: &mut Vec<&'t str>,
-) -> Result<Option<Segment>, InvalidTemplate> {
-    let Some(inner) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
-        let literal = !part.contains(['{', '}', '*']);
-        return literal
-            .then(|| Some(Segment::Literal(part.into())))
-            .ok_or(InvalidTemplate::Variable);
-    };
-    let (name, pattern) = inner.split_once('=').unwrap_or((inner, "*"));
-    let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if !named {
-        return Err(InvalidTemplate::Variable);
-    }
-    if names.contains(&name) {
-        return Err(InvalidTemplate::Repeated(name.into()));
-    }
-    names.push(name);
-    match pattern {
-        "*" => Ok(Some(Segment::Parameter)),
-        "**" => Ok(None),
-        _ => Err(InvalidTemplate::Variable),
-    }
-}
-
-/// Why a template cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InvalidTemplate {
-    /// It could never match, because canonical paths look otherwise.
-    NotCanonical,
-    /// A segment that is neither literal nor `{name}`, `{name=*}` or `{name=**}`.
-    Variable,
-    /// The same variable twice.
-    Repeated(Box<str>),
-    /// Something follows `{name=**}`.
-    RestNotLast,
-    /// A prefix with variables or a trailing slash.
-    Prefix,
-}
-
-impl fmt::Display for InvalidTemplate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotCanonical => f.write_str(
-                "is not a canonical path: it starts with `/` and has no empty, dot or \
-                 needlessly encoded segment, no query, `;` or `\\`",
-            ),
-            Self::Variable => {
-                f.write_str("has a segment that is neither literal nor `{name}` or `{name=**}`")
-            }
-            Self::Repeated(name) => write!(f, "names the variable `{name}` twice"),
-            Self::RestNotLast => f.write_str("has something after `{name=**}`"),
-            Self::Prefix => f.write_str("is no prefix: it has a variable or ends with `/`"),
         }
     }
 }

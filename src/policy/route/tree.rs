@@ -1,12 +1,12 @@
 //! Templates by their segments, so that a path is compared with few of them.
 //!
-//! A tree: what begins alike is walked once. A path is followed down it segment by segment, at most
-//! two ways from each node: the literal segment and `{name}`. A node has one parent, so no walk comes
-//! to one twice: it takes no more steps than the tree has nodes, and where no `{name}` stands beside
-//! the literal it takes one a segment. What is left to walk waits in a list no longer than the tree
+//! A tree: what begins alike is walked once. A path is followed down it segment by segment, from each
+//! node by the literal segment, by `{name}` and by what is open in part, as far as they match. A node
+//! has one parent, so no walk comes to one twice: it takes no more steps than the tree has nodes, and
+//! where nothing open stands beside the literal it takes one a segment. What is left to walk waits in a list no longer than the tree
 //! is deep; nothing recurses.
 
-use super::template::{Segment, Tail, Template};
+use super::template::{Around, Segment, Tail, Template};
 
 /// Index of a node; the root has 0.
 type NodeId = usize;
@@ -22,6 +22,8 @@ struct Node {
     literals: Vec<(Box<str>, NodeId)>,
     /// Where `{name}` leads.
     parameter: Option<NodeId>,
+    /// Where segments lead that are open in part, as `{name}.json`.
+    partly: Vec<(Around, NodeId)>,
     /// Templates without a further segment, in the order in which they were added.
     complete: Vec<(Tail, usize)>,
 }
@@ -42,7 +44,7 @@ impl Tree {
             at = self.step(at, segment);
         }
         if let Some(node) = self.0.get_mut(at) {
-            node.complete.push((template.tail(), number));
+            node.complete.push((template.tail().clone(), number));
         }
     }
 
@@ -51,7 +53,8 @@ impl Tree {
         let new = self.0.len();
         let Some(node) = self.0.get_mut(from) else { return from };
         let to = match segment {
-            Segment::Parameter => *node.parameter.get_or_insert(new),
+            Segment::Any(around) if around.is_nothing() => *node.parameter.get_or_insert(new),
+            Segment::Any(around) => node.partly_or_insert(around, new),
             Segment::Literal(text) => node.literal_or_insert(text, new),
         };
         if to == new {
@@ -65,7 +68,7 @@ impl Tree {
         let mut left = Vec::new();
         let mut place = path.strip_prefix('/').and_then(|rest| Some((self.0.first()?, Some(rest))));
         while let Some((node, rest)) = place {
-            let complete = node.complete.iter().filter(|(tail, _)| tail.takes(rest.is_none()));
+            let complete = node.complete.iter().filter(|(tail, _)| tail.takes(rest));
             complete.for_each(|(_, number)| found(*number));
             place = self.below(node, rest, &mut left).or_else(|| left.pop());
         }
@@ -85,10 +88,11 @@ impl Tree {
         let place = |id: NodeId| Some((self.0.get(id)?, rest));
         let literal = node.literal(part).and_then(place);
         let parameter = node.parameter.filter(|_| !part.is_empty()).and_then(place);
-        if literal.is_some() {
-            left.extend(parameter);
-        }
-        literal.or(parameter)
+        let partly = node.partly.iter().filter(|(around, _)| around.inside(part).is_some());
+        let mut ways = literal.into_iter().chain(parameter);
+        let first = ways.next();
+        left.extend(ways.chain(partly.filter_map(|(_, id)| place(*id))));
+        first.or_else(|| left.pop())
     }
 }
 
@@ -104,6 +108,14 @@ impl Node {
             at
         });
         self.literals.get(at).map_or(new, |(_, id)| *id)
+    }
+
+    fn partly_or_insert(&mut self, around: &Around, new: NodeId) -> NodeId {
+        let known = self.partly.iter().find(|(one, _)| one == around).map(|(_, id)| *id);
+        known.unwrap_or_else(|| {
+            self.partly.push((around.clone(), new));
+            new
+        })
     }
 
     fn search(&self, part: &str) -> Result<usize, usize> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::table;
 use crate::policy::Matched;
 
-const SEGMENTS: [&str; 5] = ["a", "b", "ab", "{}", "{}"];
+const SEGMENTS: [&str; 6] = ["a", "b", "ab", "a*", "{}", "{}"];
 const METHODS: [&[&str]; 5] = [&[], &["GET"], &["PUT"], &["GET", "HEAD"], &["POST"]];
 
 /// A template and its methods.
@@ -32,7 +32,7 @@ impl Numbers {
             .collect();
         match self.below(5) {
             0 => text.push_str("/{rest=**}"),
-            1 if !text.contains('{') => {
+            1 if !text.contains(['{', '*']) => {
                 let text = if text.is_empty() { "/" } else { &text };
                 return format!("prefix:{text}");
             }
@@ -65,8 +65,13 @@ fn is_like(template: &str, path: &str) -> bool {
         (template.split('/').collect(), path.split('/').collect());
     let long_enough =
         if rest { parts.len() > segments.len() } else { parts.len() == segments.len() };
-    let one = |(segment, part): (&&str, &&str)| {
-        if segment.starts_with('{') { !part.is_empty() } else { segment == part }
+    let one = |(segment, part): (&&str, &&str)| match (
+        segment.strip_suffix('*'),
+        segment.starts_with('{'),
+    ) {
+        (Some(start), _) => part.len() > start.len() && part.starts_with(start),
+        (None, true) => !part.is_empty(),
+        (None, false) => segment == part,
     };
     long_enough && segments.iter().zip(&parts).all(one)
 }
@@ -103,7 +108,7 @@ fn the_table_finds_what_a_plain_scan_finds() {
         for _ in 0..100 {
             let (path, method) = (numbers.path(), numbers.pick(&["GET", "PUT", "DELETE"]));
             let expected = scan(&routes, &path, method);
-            assert_eq!(table.find(&path, method), expected, "{method} {path} in {routes:?}");
+            assert_eq!(table.find(&path, method, None), expected, "{method} {path} in {routes:?}");
             found[match expected {
                 Matched::Route(_) => 0,
                 Matched::OtherMethods(_) => 1,
