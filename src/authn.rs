@@ -35,7 +35,9 @@ use dpop::DpopError;
 pub use extract::{Presented, RawToken, find_token};
 pub use failed_tokens::FailedTokens;
 pub use json::{Json, Members};
-pub use jwks::{InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material};
+pub use jwks::{
+    InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material, P384Key, P521Key,
+};
 pub use jwks_source::{
     FetchError, Health, InvalidDiscovery, JwksSource, KeyState, MissBudget, Over, Progress, Timing,
 };

@@ -6,6 +6,7 @@
 
 mod jwk;
 mod key;
+mod large_curve;
 
 use std::fmt;
 use std::rc::Rc;
@@ -16,6 +17,7 @@ use super::algorithm::{Algorithm, AlgorithmSet};
 use jwk::Jwk;
 
 pub use key::{Key, KeyId, Material};
+pub use large_curve::{P384Key, P521Key};
 
 /// Largest document that is parsed.
 pub const MAX_DOCUMENT: usize = 256 * 1024;

@@ -8,7 +8,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 
@@ -37,9 +36,9 @@ impl Thumbprint {
                 let [e, n] = [key.e(), key.n()].map(|number| encode(&number.to_bytes_be()));
                 ["{\"e\":\"", &e, "\",\"kty\":\"RSA\",\"n\":\"", &n].concat()
             }
-            Material::P256(key) => curve("P-256", key.to_encoded_point(false).as_bytes())?,
-            Material::P384(key) => curve("P-384", key.to_encoded_point(false).as_bytes())?,
-            Material::P521(key) => curve("P-521", key.to_encoded_point(false).as_bytes())?,
+            Material::P256(_) => curve("P-256", point(key, 65)?)?,
+            Material::P384(_) => curve("P-384", point(key, 97)?)?,
+            Material::P521(_) => curve("P-521", point(key, 133)?)?,
             Material::Ed25519(key) => {
                 let x = encode(key.as_bytes());
                 ["{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"", &x].concat()
@@ -71,6 +70,12 @@ impl Thumbprint {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+/// The uncompressed point of a key on a curve, with which its SubjectPublicKeyInfo ends.
+fn point(key: &Key, len: usize) -> Option<&[u8]> {
+    let spki = key.spki();
+    spki.get(spki.len().checked_sub(len)?..)
 }
 
 /// Hashes of what clients send reach no log.

@@ -43,7 +43,7 @@ impl SignatureVerifier for HostVerifier {
             return PortableVerifier.verify(algorithm, key, message, signature);
         };
         match algorithm {
-            Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 => ecdsa_der(key, signature)
+            Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 => ecdsa_der(signature)
                 .is_some_and(|signature| verified(hash, key.spki(), message, &signature)),
             _ => verified(hash, key.spki(), message, signature),
         }

@@ -13,6 +13,7 @@ use super::driver::{Driver, SharedDriver, TICK};
 use super::host::{self, HostData, Level};
 use super::host_verifier::HostVerifier;
 use super::stream::Stream;
+use crate::authn::{Algorithm, PortableVerifier};
 use crate::engine::Engine;
 use crate::policy::Policy;
 
@@ -81,6 +82,11 @@ fn verifier() -> HostVerifier {
     let verifier = HostVerifier::after_self_test();
     if verifier.works().is_empty() {
         host::log(Level::Warn, "claimgate: the host verifies no signatures; using our own");
+    }
+    let large = [Algorithm::Es384, Algorithm::Es512];
+    if !large.iter().all(|one| verifier.works().contains(*one) || PortableVerifier::knows(*one)) {
+        let text = "claimgate: the host verifies no ES384 or ES512: such tokens will be refused";
+        host::log(Level::Warn, text);
     }
     verifier
 }

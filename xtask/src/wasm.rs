@@ -50,13 +50,19 @@ const OPT_LIMIT: Duration = Duration::from_secs(600);
 struct Source {
     package: &'static str,
     library: &'static str,
+    /// What cargo is told about features.
+    features: &'static [&'static str],
 }
 
-const FILTER: Source = Source { package: "claimgate", library: "claimgate" };
-const FLOOR: Source =
-    Source { package: "claimgate-bench-modules", library: "claimgate_bench_modules" };
+const FILTER: Source =
+    Source { package: "claimgate", library: "claimgate", features: &["--no-default-features"] };
+const FLOOR: Source = Source {
+    package: "claimgate-bench-modules",
+    library: "claimgate_bench_modules",
+    features: &[],
+};
 const PROBE: Source =
-    Source { package: "claimgate-verify-probe", library: "claimgate_verify_probe" };
+    Source { package: "claimgate-verify-probe", library: "claimgate_verify_probe", features: &[] };
 
 /// Builds the module and writes `dist/plugin.wasm`, optimised unless told otherwise.
 pub fn build(optimise: bool) -> Result<PathBuf> {
@@ -92,7 +98,8 @@ impl Source {
         let toolchain = tools::wasm_toolchain()?;
         // The other crate types of the library would keep the compiler from inlining less.
         let library = ["--lib", "--crate-type", "cdylib"];
-        let args = [&["--profile", "wasm", "--package", self.package], &library[..]].concat();
+        let args = ["--profile", "wasm", "--package", self.package];
+        let args = [&args[..], &library, self.features].concat();
         run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
         let built = format!("wasm32-wasip1/wasm/{}.wasm", self.library);
         Ok(workspace::target_dir()?.join(built))

@@ -9,6 +9,7 @@ use rsa::{BigUint, RsaPublicKey};
 use serde_json::Value;
 
 use super::key::Material;
+use super::large_curve::{P384Key, P521Key};
 use crate::authn::algorithm::{Algorithm, AlgorithmSet};
 
 const MIN_RSA_BITS: usize = 2048;
@@ -62,12 +63,11 @@ fn material(entry: &Value) -> Option<Material> {
         }
         ("EC", Some("P-384")) => {
             let point = point::<48>(text("x")?, text("y")?)?;
-            p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P384)
+            P384Key::from_sec1(&point).map(Material::P384)
         }
         ("EC", Some("P-521")) => {
             let point = point::<66>(text("x")?, text("y")?)?;
-            let key = p521::PublicKey::from_sec1_bytes(&point).ok()?;
-            Some(Material::P521(Box::new(key)))
+            P521Key::from_sec1(&point).map(Material::P521)
         }
         ("OKP", Some("Ed25519")) => {
             let key = ed25519::VerifyingKey::from_bytes(&coordinate(text("x")?)?).ok()?;

@@ -6,6 +6,7 @@ use rsa::RsaPublicKey;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::traits::PublicKeyParts as _;
 
+use super::large_curve::{P384Key, P521Key};
 use crate::authn::algorithm::{Algorithm, AlgorithmSet};
 
 /// Names a key for as long as the process lives. A key that leaves the set and returns is a new
@@ -36,9 +37,9 @@ pub enum Material {
     /// A point on P-256.
     P256(p256::ecdsa::VerifyingKey),
     /// A point on P-384.
-    P384(p384::ecdsa::VerifyingKey),
+    P384(P384Key),
     /// A point on P-521.
-    P521(Box<p521::PublicKey>),
+    P521(P521Key),
     /// A point on Ed25519.
     Ed25519(ed25519::VerifyingKey),
     /// A secret shared with the issuer.
@@ -77,8 +78,8 @@ impl Material {
         match self {
             Self::Rsa(key) => der(key),
             Self::P256(key) => der(&p256::PublicKey::from(key)),
-            Self::P384(key) => der(&p384::PublicKey::from(key)),
-            Self::P521(key) => der(&**key),
+            Self::P384(key) => key.spki(),
+            Self::P521(key) => key.spki(),
             Self::Ed25519(_) | Self::Secret(_) => Some(Box::default()),
         }
     }

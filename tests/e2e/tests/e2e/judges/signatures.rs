@@ -31,7 +31,7 @@ fn arguments(hash: &str, vector: &Vector) -> Option<String> {
         return None;
     }
     let signature = if vector.algorithm.starts_with("ES") {
-        ecdsa_der(key, &vector.signature)?
+        ecdsa_der(&vector.signature)?
     } else {
         vector.signature.clone()
     };
