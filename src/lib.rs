@@ -28,6 +28,7 @@ pub mod policy;
 pub mod reply;
 pub mod request;
 pub mod shared_data;
+pub mod telemetry;
 pub mod time;
 pub mod upstream;
 

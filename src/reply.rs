@@ -4,8 +4,8 @@
 //! What exactly was wrong goes into the response code details, for the operator's access log.
 
 mod challenge;
+mod grpc;
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use crate::authn::AuthnError;
@@ -14,6 +14,7 @@ use crate::authz::CheckError;
 use crate::request::NotCanonical;
 
 pub use challenge::Challenge;
+pub use grpc::{GrpcStatus, is_grpc};
 
 /// Why a request is refused, split by whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +66,16 @@ pub enum Rejection {
 /// A reply that the filter gives itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalReply {
-    /// HTTP status. For gRPC requests Envoy turns it into the matching gRPC status.
+    /// HTTP status.
     pub status: u16,
+    /// Status for who speaks gRPC: `for_grpc` has been called.
+    pub grpc_status: Option<GrpcStatus>,
     /// Headers beside the content type.
     pub headers: Vec<(&'static str, String)>,
-    /// An `application/problem+json` document (RFC 9457), or nothing.
+    /// An `application/problem+json` document (RFC 9457), or nothing; in gRPC a plain message.
     pub body: String,
+    /// The same in a few words.
+    pub message: &'static str,
     /// Response code details: stable words for the access log.
     pub details: String,
 }
@@ -98,9 +103,7 @@ impl Rejection {
         let details = self.details();
         match self {
             Self::NotCanonical(_) => problem(400, "The path is not in canonical form.", details),
-            Self::NoRoute { status } => {
-                LocalReply { status: *status, headers: Vec::new(), body: String::new(), details }
-            }
+            Self::NoRoute { status } => LocalReply { details, ..LocalReply::new(*status) },
             Self::Method { allow } => problem(405, "The method is not allowed here.", details)
                 .with("allow", allow.join(", ")),
             Self::Credentials { error, scope } => {
@@ -142,17 +145,42 @@ impl Rejection {
         }
     }
 
+    /// Stable word for what exactly was wrong, where the outcome leaves that open. Empty otherwise.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NotCanonical(why) => why.reason(),
+            Self::Credentials { error, .. } => error.reason(),
+            Self::Forbidden { rule: Some(_) } => "rule",
+            Self::Forbidden { rule: None } => "no_rule",
+            Self::Undecided { error, .. } => error.reason(),
+            Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "",
+            Self::CrossSite | Self::Scope(_) | Self::Overloaded | Self::Internal => "",
+        }
+    }
+
+    /// The rule that refused, or could not be decided.
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Forbidden { rule } => rule.as_deref(),
+            Self::Undecided { rule, .. } => Some(rule),
+            Self::NotCanonical(_)
+            | Self::NoRoute { .. }
+            | Self::Method { .. }
+            | Self::Credentials { .. }
+            | Self::CrossSite
+            | Self::Scope(_)
+            | Self::NoKeys
+            | Self::Overloaded
+            | Self::Internal => None,
+        }
+    }
+
     fn details(&self) -> String {
-        let reason: Cow<'_, str> = match self {
-            Self::NotCanonical(why) => why.reason().into(),
-            Self::Credentials { error, .. } => error.reason().into(),
-            Self::Forbidden { rule } => rule.as_deref().unwrap_or("no_rule").into(),
-            Self::Undecided { rule, error } => format!("{rule}.{error}").into(),
-            Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "".into(),
-            Self::CrossSite | Self::Scope(_) | Self::Overloaded | Self::Internal => "".into(),
-        };
-        let separator = if reason.is_empty() { "" } else { "." };
-        format!("claimgate.{}{separator}{reason}", self.outcome())
+        let reason =
+            if matches!(self, Self::Forbidden { rule: Some(_) }) { "" } else { self.reason() };
+        let parts = [self.outcome(), self.rule().unwrap_or_default(), reason];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.fold("claimgate".to_owned(), |details, part| details + "." + part)
     }
 }
 
@@ -218,7 +246,7 @@ fn proof(error: DpopError, challenge: &Challenge<'_>, details: String) -> LocalR
     }
 }
 
-fn problem(status: u16, detail: &str, details: String) -> LocalReply {
+fn problem(status: u16, detail: &'static str, details: String) -> LocalReply {
     let title = title(status);
     let body = format!(
         "{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{status},\"detail\":\"{detail}\"}}"
@@ -227,7 +255,7 @@ fn problem(status: u16, detail: &str, details: String) -> LocalReply {
         ("content-type", "application/problem+json".to_owned()),
         ("cache-control", "no-store".to_owned()),
     ];
-    LocalReply { status, headers, body, details }
+    LocalReply { headers, body, details, message: detail, ..LocalReply::new(status) }
 }
 
 const fn title(status: u16) -> &'static str {
@@ -252,10 +280,10 @@ pub fn metadata(document: &str, method: &str) -> Option<LocalReply> {
         _ => return None,
     };
     let reply = LocalReply {
-        status,
         headers: vec![("access-control-allow-origin", "*".to_owned())],
         body: body.to_owned(),
         details: "claimgate.metadata".to_owned(),
+        ..LocalReply::new(status)
     };
     Some(match status {
         204 => reply.with("access-control-allow-headers", "*".into()),
@@ -266,6 +294,11 @@ pub fn metadata(document: &str, method: &str) -> Option<LocalReply> {
 }
 
 impl LocalReply {
+    fn new(status: u16) -> Self {
+        let (headers, body, details) = Default::default();
+        Self { status, grpc_status: None, headers, body, message: "", details }
+    }
+
     /// With a challenge of each scheme that would be taken; the error belongs to the first.
     fn challenging(
         self,

@@ -22,6 +22,7 @@ use crate::pipeline::{Passed, Step};
 use crate::policy::{Policy, ProviderId};
 use crate::reply::Rejection;
 use crate::request::RequestHead;
+use crate::telemetry::{Account, FILTER_STATE};
 use crate::time::Timestamp;
 
 /// What has become of a request.
@@ -180,7 +181,10 @@ impl Driver {
 
     fn refuse(&self, rejection: &Rejection) -> Fate {
         count(rejection.outcome());
+        let line = Account::default().line(rejection.outcome(), rejection.reason());
+        host::set_filter_state(FILTER_STATE, &line);
         let reply = rejection.reply(&self.engine.borrow().policy().challenge(host::now()));
+        let reply = if host::speaks_grpc() { reply.for_grpc() } else { reply };
         let level = if reply.status >= 500 { self.warning_level() } else { Level::Debug };
         host::log(level, &format!("{} {}", reply.status, reply.details));
         host::reply(&reply);

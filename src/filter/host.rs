@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::authn::JWKS_MAX_DOCUMENT;
 use crate::authz::MAX_ANSWER;
 use crate::policy::Endpoint;
-use crate::reply::LocalReply;
+use crate::reply::{LocalReply, is_grpc};
 use crate::request::Pairs;
 use crate::shared_data::{SharedData, Stored};
 use crate::time::Timestamp;
@@ -45,7 +45,7 @@ pub(super) enum Level {
 }
 
 pub(super) fn log(level: Level, text: &str) {
-    raw::log(level as u32, text);
+    raw::log(level as u32, text.as_bytes());
 }
 
 pub(super) fn now() -> Timestamp {
@@ -71,9 +71,10 @@ pub(super) fn callout_body() -> Vec<u8> {
 /// Removes and sets request headers. False when the host refused one: the request must not go on
 /// with a header we did not manage to remove.
 pub(super) fn apply(mutations: &Mutations) -> bool {
-    let remove = |name: &Cow<'_, str>| raw::remove_header(Map::Request as u32, name) == raw::OK;
+    let remove =
+        |name: &Cow<'_, str>| raw::remove_header(Map::Request as u32, name.as_bytes()) == raw::OK;
     let set = |(name, value): &(Rc<str>, Rc<str>)| {
-        raw::replace_header(Map::Request as u32, name, value) == raw::OK
+        raw::replace_header(Map::Request as u32, name.as_bytes(), value.as_bytes()) == raw::OK
     };
     mutations.remove.iter().all(remove) && mutations.set.iter().all(set)
 }
@@ -90,18 +91,31 @@ pub(super) fn client_address() -> Option<String> {
     String::from_utf8(raw::property("source\0address").ok()?).ok()
 }
 
+/// Sets the filter state `wasm.<name>` of this request, which access logs can show.
+pub(super) fn set_filter_state(name: &str, value: &str) -> bool {
+    raw::set_property(name.as_bytes(), value.as_bytes()) == raw::OK
+}
+
 pub(super) fn set_path(path: &str) -> bool {
-    raw::replace_header(Map::Request as u32, ":path", path) == raw::OK
+    raw::replace_header(Map::Request as u32, b":path", path.as_bytes()) == raw::OK
 }
 
 pub(super) fn remove_trailer(name: &str) -> bool {
-    raw::remove_header(Map::RequestTrailers as u32, name) == raw::OK
+    raw::remove_header(Map::RequestTrailers as u32, name.as_bytes()) == raw::OK
 }
 
 pub(super) fn reply(reply: &LocalReply) {
     let headers = reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let headers = Pairs::serialize(headers);
-    raw::local_response(u32::from(reply.status), &reply.details, &reply.body, &headers);
+    let grpc = reply.grpc_status.map_or(raw::NO_GRPC_STATUS, i32::from);
+    raw::local_response(u32::from(reply.status), &reply.details, &reply.body, &headers, grpc);
+}
+
+/// Whether the request at hand is gRPC. Looked at when one is refused, and not before.
+pub(super) fn speaks_grpc() -> bool {
+    let Some(raw) = headers(Map::Request) else { return false };
+    let mut types = Pairs::parse(&raw).into_iter().flat_map(Pairs::iter);
+    types.any(|(name, value)| name == b"content-type" && is_grpc(value))
 }
 
 pub(super) fn resume() {
@@ -161,7 +175,7 @@ impl SharedData for HostData {
     }
 
     fn store(&self, key: &str, value: &[u8], cas: u32) -> Stored {
-        match raw::set_shared_data(key, value, cas) {
+        match raw::set_shared_data(key.as_bytes(), value, cas) {
             raw::OK => Stored::Done,
             raw::CAS_MISMATCH => Stored::Raced,
             _ => Stored::Failed,

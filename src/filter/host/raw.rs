@@ -11,6 +11,8 @@ use std::ptr::null_mut;
 pub(super) const OK: u32 = 0;
 /// Somebody else has changed the value.
 pub(super) const CAS_MISMATCH: u32 = 8;
+/// Leaves the gRPC status of a local reply to the host.
+pub(super) const NO_GRPC_STATUS: i32 = -1;
 
 #[rustfmt::skip] // one import, one line
 #[link(wasm_import_module = "env")]
@@ -18,6 +20,7 @@ unsafe extern "C" {
     fn proxy_log(level: u32, text: *const u8, len: usize) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_get_property(path: *const u8, path_len: usize, data: *mut *mut u8, len: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, len: *mut usize) -> u32;
     fn proxy_replace_header_map_value(map: u32, name: *const u8, name_len: usize, value: *const u8, value_len: usize) -> u32;
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_len: usize) -> u32;
@@ -48,11 +51,6 @@ fn bytes(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
     }
 }
 
-pub(super) fn log(level: u32, text: &str) -> u32 {
-    // SAFETY: the host only reads the text, during the call.
-    unsafe { proxy_log(level, text.as_ptr(), text.len()) }
-}
-
 pub(super) fn buffer(kind: u32, max: usize) -> Result<Vec<u8>, u32> {
     // SAFETY: both pointers are to locals that outlive the call.
     bytes(|data, len| unsafe { proxy_get_buffer_bytes(kind, 0, max, data, len) })
@@ -81,22 +79,36 @@ pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, u32>
     bytes(|data, len| unsafe { proxy_call_foreign_function(name, name_len, at, size, data, len) })
 }
 
-pub(super) fn replace_header(map: u32, name: &str, value: &str) -> u32 {
-    let (name, len, value, value_len) = (name.as_ptr(), name.len(), value.as_ptr(), value.len());
-    // SAFETY: the host only reads both, during the call.
-    unsafe { proxy_replace_header_map_value(map, name, len, value, value_len) }
-}
-
-pub(super) fn remove_header(map: u32, name: &str) -> u32 {
-    // SAFETY: the host only reads the name, during the call.
-    unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) }
-}
-
-pub(super) fn local_response(status: u32, details: &str, body: &str, headers: &[u8]) -> u32 {
+pub(super) fn local_response(
+    status: u32,
+    details: &str,
+    body: &str,
+    headers: &[u8],
+    grpc: i32,
+) -> u32 {
     let (about, about_len) = (details.as_ptr(), details.len());
     let (text, text_len, pairs, len) = (body.as_ptr(), body.len(), headers.as_ptr(), headers.len());
-    // SAFETY: the host only reads all three, during the call. -1 leaves the gRPC status to it.
-    unsafe { proxy_send_local_response(status, about, about_len, text, text_len, pairs, len, -1) }
+    // SAFETY: the host only reads all three, during the call.
+    unsafe { proxy_send_local_response(status, about, about_len, text, text_len, pairs, len, grpc) }
+}
+
+/// Imports that take numbers, then bytes that the host only reads.
+macro_rules! reads {
+    ($($name:ident = $import:ident($($number:ident: $type:ty),*; $($text:ident),*; $($last:ident: $last_type:ty)?);)*) => {$(
+        pub(super) fn $name($($number: $type,)* $($text: &[u8],)* $($last: $last_type)?) -> u32 {
+            // SAFETY: the host only reads the bytes, during the call.
+            unsafe { $import($($number,)* $($text.as_ptr(), $text.len(),)* $($last)?) }
+        }
+    )*};
+}
+
+reads! {
+    replace_header = proxy_replace_header_map_value(map: u32; name, value;);
+    remove_header = proxy_remove_header_map_value(map: u32; name;);
+    set_property = proxy_set_property(; path, value;);
+    enqueue = proxy_enqueue_shared_queue(queue: u32; value;);
+    set_shared_data = proxy_set_shared_data(; key, value; cas: u32);
+    log = proxy_log(level: u32; text;);
 }
 
 /// Imports that take numbers alone.
@@ -124,11 +136,6 @@ pub(super) fn register_queue(name: &str) -> Result<u32, u32> {
     if status == OK { Ok(id) } else { Err(status) }
 }
 
-pub(super) fn enqueue(queue: u32, value: &[u8]) -> u32 {
-    // SAFETY: the host only reads the value, during the call.
-    unsafe { proxy_enqueue_shared_queue(queue, value.as_ptr(), value.len()) }
-}
-
 pub(super) fn define_metric(kind: u32, name: &str) -> Result<u32, u32> {
     let mut id = 0;
     // SAFETY: the host reads the name and writes the number, during the call.
@@ -141,10 +148,4 @@ pub(super) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), u32> {
     // SAFETY: as for every buffer; the host also writes the number, during the call.
     bytes(|data, len| unsafe { proxy_get_shared_data(at, key_len, data, len, &raw mut cas) })
         .map(|value| (value, cas))
-}
-
-pub(super) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> u32 {
-    let (key, len) = (key.as_ptr(), key.len());
-    // SAFETY: the host only reads key and value, during the call.
-    unsafe { proxy_set_shared_data(key, len, value.as_ptr(), value.len(), cas) }
 }

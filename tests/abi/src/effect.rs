@@ -34,6 +34,15 @@ pub enum Effect {
         /// Its name.
         name: String,
     },
+    /// Set a filter state that access logs can show.
+    FilterState {
+        /// Whose.
+        stream: u32,
+        /// Its name, which the host puts behind `wasm.`.
+        path: String,
+        /// Its value.
+        value: String,
+    },
     /// Answered a request itself.
     Reply {
         /// Which.
@@ -82,6 +91,7 @@ impl Effect {
         match self {
             Self::Replace { stream, .. }
             | Self::Remove { stream, .. }
+            | Self::FilterState { stream, .. }
             | Self::Reply { stream, .. }
             | Self::Resume { stream } => Some(*stream),
             _ => None,
@@ -94,6 +104,8 @@ impl Effect {
 pub struct LocalReply {
     /// HTTP status.
     pub status: u32,
+    /// Its gRPC status; -1 leaves that to the host.
+    pub grpc: i32,
     /// Response code details.
     pub details: String,
     /// Headers.

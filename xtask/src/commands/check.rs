@@ -59,7 +59,10 @@ fn clippy_wasm() -> Result<()> {
     ensure!(own, "clippy needs the target: rustup target add wasm32-wasip1");
     let packages = ["claimgate", "claimgate-bench-modules", "claimgate-verify-probe"];
     let packages: Vec<_> = packages.iter().flat_map(|name| ["--package", name]).collect();
-    let (args, deny) = (["clippy", "--no-default-features", "--target", "wasm32-wasip1"], ["--", "-D", "warnings"]);
+    let (args, deny) = (
+        ["clippy", "--no-default-features", "--target", "wasm32-wasip1"],
+        ["--", "-D", "warnings"],
+    );
     cargo(&[&args[..], &packages, &deny].concat())
 }
 

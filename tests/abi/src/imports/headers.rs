@@ -50,6 +50,19 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
             None => Ok(status::NOT_FOUND),
         }
     });
+    import!(
+        linker,
+        "proxy_set_property",
+        |guest, path: u32, path_len: u32, value: u32, value_len: u32| {
+            let path = guest.text(path, path_len)?.replace('\0', ".");
+            let value = guest.text(value, value_len)?;
+            let Some((stream, _)) = guest.host().contexts.effective_stream() else {
+                return Ok(status::BAD_ARGUMENT);
+            };
+            guest.host().effects.push(Effect::FilterState { stream, path, value });
+            Ok(status::OK)
+        }
+    );
     import!(linker, "proxy_remove_header_map_value", |guest, map: u32, name: u32, len: u32| {
         let name = guest.text(name, len)?;
         Ok(change(&mut guest, map, &name, None))

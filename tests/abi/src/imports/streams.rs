@@ -18,10 +18,11 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
          body_len: u32,
          headers: u32,
          headers_len: u32,
-         _grpc: i32| {
+         grpc: i32| {
             let headers = guest.read(headers, headers_len)?;
             let reply = LocalReply {
                 status: code,
+                grpc,
                 details: guest.text(details, details_len)?,
                 headers: HeaderMap::parse(&headers).ok_or_else(|| Error::new("no header map"))?,
                 body: guest.text(body, body_len)?,

@@ -26,10 +26,21 @@ impl Vm {
         self.host_mut().effects.clear();
     }
 
-    /// What was done to a stream, in order.
+    /// What was done to a stream, in order, but for what its access log is told.
     pub fn done_to(&self, stream: u32) -> Vec<Effect> {
         let of = |effect: &&Effect| effect.stream() == Some(stream);
-        self.effects().iter().filter(of).cloned().collect()
+        let of = self.effects().iter().filter(of);
+        of.filter(|effect| !matches!(effect, Effect::FilterState { .. })).cloned().collect()
+    }
+
+    /// What a stream's access log was told under this name last.
+    pub fn told(&self, stream: u32, name: &str) -> Option<&str> {
+        self.effects().iter().rev().find_map(|effect| match effect {
+            Effect::FilterState { stream: of, path, value } if *of == stream && path == name => {
+                Some(value.as_str())
+            }
+            _ => None,
+        })
     }
 
     /// What has become of a stream that is still there.

@@ -1,6 +1,6 @@
 //! Requests that no honest client sends. Refused or forwarded, but never with a trap.
 
-use claimgate_abi::{Action, HeaderMap};
+use claimgate_abi::{Action, Fate, HeaderMap};
 
 use crate::gateway::{Gateway, request};
 use crate::policy::demo;
@@ -145,4 +145,33 @@ fn claims_that_no_header_can_carry_are_left_out() {
         let stream = gateway.send(headers.with("x-user-name", "spoofed"));
         assert!(!gateway.forwarded(stream).has("x-user-name"));
     }
+}
+
+#[test]
+fn who_speaks_grpc_is_refused_in_grpc() {
+    let mut gateway = Gateway::warm(&demo());
+    let grpc = |path: &str| request(path).with("content-type", "application/grpc+proto");
+    let stream = gateway.send(grpc("/customers"));
+    let Fate::Replied(reply) = gateway.fate(stream) else { panic!("not refused") };
+    assert_eq!((reply.status, reply.grpc), (401, 16));
+    assert_eq!(reply.body, "A bearer token is required.");
+    assert!(reply.headers.text("www-authenticate").is_some());
+    assert_eq!(reply.headers.text("content-type"), None);
+    let stream = gateway.send(grpc("/nowhere"));
+    let Fate::Replied(reply) = gateway.fate(stream) else { panic!("not refused") };
+    assert_eq!((reply.status, reply.grpc, reply.body.as_str()), (404, 12, ""));
+    let stream = gateway.send(request("/customers"));
+    assert_eq!(gateway.refused(stream, 401).grpc, -1);
+}
+
+#[test]
+fn an_access_log_is_told_why_a_request_was_refused() {
+    let mut gateway = Gateway::warm(&demo());
+    let mut told = |headers| {
+        let stream = gateway.send(headers);
+        gateway.told(stream, "claimgate").unwrap().to_owned()
+    };
+    let missing = r#"{"outcome":"credentials","reason":"token_missing","cache":"none"}"#;
+    assert_eq!(told(request("/customers")), missing);
+    assert_eq!(told(request("/nowhere")), r#"{"outcome":"no_route","cache":"none"}"#);
 }
