@@ -5,6 +5,7 @@ mod cache;
 mod check;
 mod memo;
 mod permit;
+mod question;
 mod stamp;
 
 use std::fmt;
@@ -13,9 +14,10 @@ use std::rc::Rc;
 use crate::time::Timestamp;
 
 pub use cache::DecisionCache;
-pub use check::{CalloutResponse, MAX_ANSWER, decode, encode};
+pub use check::{CalloutResponse, MAX_ANSWER, decode};
 pub use memo::DecisionMemo;
 pub use permit::Permit;
+pub use question::{Asking, Mapping, Properties, Source};
 pub use stamp::Stamp;
 
 /// An answer of the decision point.
@@ -23,6 +25,7 @@ pub use stamp::Stamp;
 pub struct Decision {
     allows: bool,
     roles: Option<Roles>,
+    headers: Box<[HeaderPair]>,
     usable_until: Timestamp,
 }
 
@@ -42,11 +45,19 @@ impl Decision {
         self.roles.as_ref().map(|roles| &roles.text)
     }
 
+    /// Headers that go upstream with it, those that the policy takes.
+    pub fn headers(&self) -> &[HeaderPair] {
+        &self.headers
+    }
+
     /// Until when it may be used for other requests.
     pub const fn usable_until(&self) -> Timestamp {
         self.usable_until
     }
 }
+
+/// Name and value of a header.
+pub type HeaderPair = (Rc<str>, Rc<str>);
 
 /// Roles, one by one and as a header carries them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +80,8 @@ pub enum CheckError {
     NoSubject,
     /// The question would be larger than any we send.
     TooLarge,
+    /// The request has something that a question cannot carry, or lacks what it needs.
+    NotEncodable,
     /// The decision point found the question wrong (4xx).
     Refused(u16),
     /// The call could not be made, or broke.
@@ -85,7 +98,7 @@ impl CheckError {
     /// Whether the caller brought it about, so that it is a refusal and not an outage.
     pub const fn is_the_callers(self) -> bool {
         match self {
-            Self::NoSubject | Self::TooLarge => true,
+            Self::NoSubject | Self::TooLarge | Self::NotEncodable => true,
             Self::Refused(_)
             | Self::Unreachable
             | Self::Timeout
@@ -98,7 +111,7 @@ impl CheckError {
     pub const fn may_fail_open(self) -> bool {
         match self {
             Self::Unreachable | Self::Timeout | Self::Failed(_) | Self::Malformed => true,
-            Self::NoSubject | Self::TooLarge | Self::Refused(_) => false,
+            Self::NoSubject | Self::TooLarge | Self::NotEncodable | Self::Refused(_) => false,
         }
     }
 
@@ -107,6 +120,7 @@ impl CheckError {
         match self {
             Self::NoSubject => "no_subject",
             Self::TooLarge => "question_too_large",
+            Self::NotEncodable => "not_encodable",
             Self::Refused(_) => "refused",
             Self::Unreachable => "unreachable",
             Self::Timeout => "timeout",

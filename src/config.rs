@@ -19,7 +19,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use authorization::{
-    Authorization, ClaimSource, DecisionCache, RequestMapping, SubjectMapping,
+    ActionMapping, Authorization, ClaimSource, DecisionCache, RequestMapping, ResourceMapping,
+    ResponseMapping, SubjectMapping, TextOrSource, ValueSource,
 };
 pub use dpop::Dpop;
 pub use duration::Span;

@@ -20,6 +20,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::authn::{AlgorithmSet, ClaimPath, Demands, PlaceSet, Places};
+use crate::authz::Mapping;
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::reply::Challenge;
 use crate::request::Reads;
@@ -108,10 +109,12 @@ pub struct Service {
     pub endpoint: Endpoint,
     /// `authorization` for the call.
     pub credential: Option<Secret>,
-    /// Subject type of identified callers.
-    pub subject_type: Box<str>,
-    /// Subject properties taken from claims.
-    pub subject_properties: Vec<(Box<str>, ClaimPath)>,
+    /// What it is asked.
+    pub mapping: Mapping,
+    /// Whether requests with one token, route and method may ask it different questions.
+    pub question_varies: bool,
+    /// Members of `context.headers` that go upstream.
+    pub response_headers: Vec<Rc<str>>,
     /// Limits of what is kept of its answers.
     pub cache: CacheLimits,
 }

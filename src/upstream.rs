@@ -107,6 +107,7 @@ pub fn mutations(
             }
         }
     }
+    mutations.set.extend_from_slice(permit.decision_headers());
     mutations
 }
 
@@ -173,7 +174,7 @@ fn claim_value(policy: &Policy, principal: &Principal, header: &Header) -> Optio
             policy.providers.get(principal.provider())?.roles_claim.as_ref()?
         }
     };
-    claim_text(principal.claims().at(path)?).filter(|value| fits(value)).map(Into::into)
+    claim_text(principal.claims().at(path)?).filter(|value| fits_header(value)).map(Into::into)
 }
 
 /// A claim as header text: scalars as they are, arrays of strings joined with commas. An array
@@ -193,7 +194,7 @@ fn claim_text(value: Json<'_>) -> Option<Cow<'_, str>> {
 
 /// Whether a value can stand in a header as it is (RFC 9110 §5.5): no control characters, no
 /// blanks around it, and not without bounds.
-fn fits(value: &str) -> bool {
+pub fn fits_header(value: &str) -> bool {
     value.len() <= MAX_VALUE && !value.chars().any(char::is_control) && value.trim() == value
 }
 

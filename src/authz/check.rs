@@ -1,65 +1,25 @@
-//! The evaluation request and its answer (OpenID AuthZEN Authorization API 1.0, sections 5 and 6).
+//! The answer to an evaluation request (OpenID AuthZEN Authorization API 1.0, section 6.2).
 //!
-//! What is sent is all that a decision may depend on, and the encoded request is the cache key:
-//! nothing goes in that is not configured, and equal questions encode to equal bytes. The
-//! client's token never goes in.
+//! It is a decision as a whole or none at all: where one part of it cannot be used as it is, nothing
+//! of it is believed.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use claimgate_authz_api::{
-    ANONYMOUS, Action, EvaluationRequest, EvaluationResponse, Properties, Resource, Subject,
-};
+use claimgate_authz_api::{EvaluationResponse, Properties};
+use serde_json::Value;
 
-use super::{CheckError, Decision};
-use crate::authn::{Caller, Principal};
+use super::{CheckError, Decision, HeaderPair};
 use crate::cache_control::CacheControl;
 use crate::policy::{CacheLimits, Service};
 use crate::time::Timestamp;
+use crate::upstream::fits_header;
 
-/// Largest question that is sent.
-const MAX_QUESTION: usize = 64 * 1024;
 /// Largest answer that is read.
 pub const MAX_ANSWER: usize = 256 * 1024;
 /// Most roles, and longest one, that a header or a rule can use.
 const MAX_ROLES: usize = 256;
 const MAX_ROLE: usize = 256;
-
-/// The question whether `caller` may do `method` to `template`.
-pub fn encode(
-    service: &Service,
-    caller: &Caller,
-    method: &str,
-    template: &str,
-) -> Result<Vec<u8>, CheckError> {
-    let request = EvaluationRequest {
-        subject: match caller {
-            Caller::Anonymous => subject(ANONYMOUS, ANONYMOUS, Properties::new()),
-            Caller::Identified(principal) => identified(service, principal)?,
-        },
-        action: Action { name: method.into(), properties: Properties::new() },
-        resource: Resource {
-            kind: "route".into(),
-            id: template.into(),
-            properties: Properties::new(),
-        },
-        context: Properties::new(),
-    };
-    let body = serde_json::to_vec(&request).map_err(|_| CheckError::TooLarge)?;
-    if body.len() > MAX_QUESTION { Err(CheckError::TooLarge) } else { Ok(body) }
-}
-
-fn subject(kind: &str, id: &str, properties: Properties) -> Subject {
-    Subject { kind: kind.into(), id: id.into(), properties }
-}
-
-fn identified(service: &Service, principal: &Principal) -> Result<Subject, CheckError> {
-    let id = principal.subject().ok_or(CheckError::NoSubject)?;
-    let claim = |(name, path): &(Box<str>, _)| {
-        principal.claims().at(path).map(|value| (name.to_string(), value.to_value()))
-    };
-    let properties = service.subject_properties.iter().filter_map(claim).collect();
-    Ok(subject(&service.subject_type, id, properties))
-}
 
 /// What the host received for a callout.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +35,7 @@ pub struct CalloutResponse<'a> {
 /// The decision in an answer. Its lifetime ends no later than the token it was asked for.
 pub fn decode(
     response: CalloutResponse<'_>,
-    limits: CacheLimits,
+    service: &Service,
     token_ends: Timestamp,
     now: Timestamp,
 ) -> Result<Decision, CheckError> {
@@ -92,10 +52,11 @@ pub fn decode(
     let answer: EvaluationResponse =
         serde_json::from_slice(response.body).map_err(|_| CheckError::Malformed)?;
     let roles = answer.context.roles.map(checked_roles).transpose()?.map(Into::into);
-    let lifetime = lifetime(response.cache_control, limits);
+    let lifetime = lifetime(response.cache_control, service.cache);
     Ok(Decision {
         allows: answer.decision,
         roles,
+        headers: headers(&service.response_headers, &answer.context.headers)?,
         usable_until: now.after(lifetime).min(token_ends),
     })
 }
@@ -112,6 +73,25 @@ fn checked_roles(roles: Vec<String>) -> Result<Vec<Box<str>>, CheckError> {
         return Err(CheckError::Malformed);
     }
     Ok(roles.into_iter().map(Into::into).collect())
+}
+
+/// The members that go upstream as headers. Names of headers are one name in any case.
+fn headers(wanted: &[Rc<str>], said: &Properties) -> Result<Box<[HeaderPair]>, CheckError> {
+    let mut headers = Vec::new();
+    for name in wanted {
+        for (_, value) in said.iter().filter(|(one, _)| one.eq_ignore_ascii_case(name)) {
+            match value {
+                Value::Null => {}
+                Value::String(value) if fits_header(value) => {
+                    headers.push((Rc::clone(name), value.as_str().into()));
+                }
+                _ => return Err(CheckError::Malformed),
+            }
+        }
+    }
+    // A name that was there twice, in two cases, has no one value.
+    let twice = headers.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b));
+    if twice { Err(CheckError::Malformed) } else { Ok(headers.into()) }
 }
 
 fn lifetime(cache_control: Option<&[u8]>, limits: CacheLimits) -> Duration {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Decision;
+use super::{Decision, HeaderPair};
 use crate::authn::Caller;
 use crate::policy::Allowed;
 
@@ -34,6 +34,11 @@ impl<'a> Permit<'a> {
     /// Their roles, joined with commas, as far as the decision point named them.
     pub fn decision_roles(&self) -> Option<&Rc<str>> {
         self.decision.as_ref()?.roles_text()
+    }
+
+    /// Headers that the decision point gave.
+    pub fn decision_headers(&self) -> &[HeaderPair] {
+        self.decision.as_ref().map_or(&[], |decision| decision.headers())
     }
 
     /// The rule that allowed it.

@@ -1,10 +1,16 @@
-//! Decision points: where they are, what they are asked, how their answers are kept.
+//! Decision points: where they are, what they are asked, how their answers are kept, and what
+//! happens when they do not answer.
 
-use std::collections::BTreeMap;
+mod request;
 
 use serde::Deserialize;
 
 use super::Span;
+
+pub use request::{
+    ActionMapping, ClaimSource, RequestMapping, ResourceMapping, SubjectMapping, TextOrSource,
+    ValueSource,
+};
 
 /// An AuthZEN policy decision point.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,42 +30,28 @@ pub struct Authorization {
     /// A variable that is named but not set is a configuration error.
     #[serde(default)]
     pub credential_env: Option<String>,
-    /// What is sent beside the defaults. What a decision may depend on is what is sent, and what
-    /// is sent is the cache key.
+    /// What is asked. What a decision may depend on is what is sent, and what is sent is the cache
+    /// key. Default: the subject's id, the method and the route's template.
     #[serde(default)]
     pub request: RequestMapping,
+    /// What is taken from an answer beside the decision and the roles. Default: nothing.
+    #[serde(default)]
+    pub response: ResponseMapping,
     /// How answers are kept.
     #[serde(default)]
     pub cache: DecisionCache,
 }
 
-/// What an evaluation request carries.
+/// What is taken from an answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RequestMapping {
-    /// The subject. Default: `{type: identity}` with the token's `sub` and no properties.
+pub struct ResponseMapping {
+    /// Members of `context.headers` that go upstream as headers of these names, lower-case. Only
+    /// the filter sets them: they are removed from every request on every route. Default: none. A
+    /// member that is missing is not sent; one that is no text that a header can carry makes the
+    /// answer malformed, and the route's `failure_mode` applies.
     #[serde(default)]
-    pub subject: SubjectMapping,
-}
-
-/// How the subject of an evaluation request is made.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SubjectMapping {
-    /// Subject type. Default: `identity`.
-    #[serde(default, rename = "type")]
-    pub kind: Option<String>,
-    /// Properties taken from claims. A claim the token lacks is left out.
-    #[serde(default)]
-    pub properties: BTreeMap<String, ClaimSource>,
-}
-
-/// A value taken from the verified token.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClaimSource {
-    /// Claim name, nested names joined with dots.
-    pub claim: String,
+    pub headers: Vec<String>,
 }
 
 /// Limits of a decision cache.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::{ExpectAddress, ExpectDecision, Passed, Pipeline, Request, Step, reply};
 use crate::authn::{AuthnError, Caller, Principal};
-use crate::authz::{CalloutResponse, CheckError, Decision, Permit, decode, encode};
+use crate::authz::{Asking, CalloutResponse, CheckError, Decision, Permit, decode};
 use crate::config::{FailureMode, Token};
 use crate::engine::Shared;
 use crate::policy::{
@@ -58,11 +58,11 @@ pub(super) fn answered(
     now: Timestamp,
 ) -> (Pipeline, Step) {
     let ExpectDecision { request, caller, service, question } = waiting;
-    let Some(limits) = shared.policy().services.get(service).map(|service| service.cache) else {
+    let Some(asked) = shared.policy().services.get(service) else {
         return reply(Rejection::Internal);
     };
     let token_ends = caller.principal().map_or(Timestamp::MAX, Principal::expires_at);
-    let decision = answer.and_then(|response| decode(response, limits, token_ends, now));
+    let decision = answer.and_then(|response| decode(response, asked, token_ends, now));
     let answered = match decision {
         Ok(decision) => {
             let decision = Rc::new(decision);
@@ -85,11 +85,13 @@ fn question(
     let id = request.route.service.ok_or(CheckError::Unreachable)?;
     let service = shared.policy().services.get(id).ok_or(CheckError::Unreachable)?;
     let method = request.head.method().unwrap_or_default();
-    let memo = caller.principal().map(Principal::decisions);
+    let memo = caller.principal().map(Principal::decisions).filter(|_| !service.question_varies);
     if let Some(decision) = memo.and_then(|memo| memo.find(&request.route, method, now)) {
         return Ok(Ok(decision));
     }
-    let question = encode(service, caller, method, request.route.template.as_str())?;
+    let Request { head, route, .. } = request;
+    let asking = Asking { caller, head, route, address: request.address.known() };
+    let question = service.mapping.encode(&asking)?;
     let known = shared.known_decision(id, &question, now);
     if let (Some(decision), Some(memo)) = (&known, memo) {
         memo.insert(&request.route, method, decision);

@@ -9,13 +9,14 @@ mod places;
 mod resource;
 mod routes;
 mod rules;
+mod service;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::invalid::{InvalidKind, InvalidPolicy};
-use super::{CacheLimits, Header, HeaderSource, Policy, Provider, Route, Secret, Service};
+use super::{Header, HeaderSource, Policy, Provider, Route, Secret};
 use crate::authn::{ClaimPath, Demands, Places};
 use crate::config::{self, ClaimForm, Config, RoleSource, Span};
 use crate::request::Reads;
@@ -35,22 +36,18 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let providers = named(&config.providers, "providers", |p| &p.name, compile)?;
     issuer::check_apart(&providers)?;
     let reads = RefCell::new(places.reads().clone());
-    let services = named(
-        &config.authorization,
-        "authorization",
-        |a| &a.name,
-        |a, at| {
-            check_issuer_is_sent(a, at, config)?;
-            service(a, at, env)
-        },
-    )?;
     let headers = headers(config)?;
+    let given = service::response_headers(config, &headers, &places)?;
+    let own = headers.iter().map(|header| &*header.name).chain(given.iter().map(|name| &**name));
+    let own_headers = OwnHeaders::new(own);
+    let around = service::Around { config, env, places: &places, own: &own_headers, looks: &reads };
+    let compile = |a: &config::Authorization, at: &str| service::service(a, at, &around);
+    let services = named(&config.authorization, "authorization", |a| &a.name, compile)?;
     let routes = routes::table(config, &services, &reads)?;
     let unmatched = config.unmatched.status;
     if !(400..=599).contains(&unmatched) {
         return Err(needs("unmatched.status", "a status from 400 to 599"));
     }
-    let own_headers = OwnHeaders::new(headers.iter().map(|header: &Header| &*header.name));
     let needs_roles = |h: &Header| matches!(h.source, HeaderSource::Roles(RoleSource::Decision));
     let headers_need_roles = headers.iter().any(needs_roles);
     check_apart(&places, &own_headers)?;
@@ -156,44 +153,6 @@ fn demands(provider: &config::Provider, at: &str) -> Result<Demands> {
     })
 }
 
-#[inline(never)]
-fn service(service: &config::Authorization, at: &str, env: Env<'_>) -> Result<Service> {
-    let subject = &service.request.subject;
-    let properties = subject.properties.iter();
-    let limits = &service.cache;
-    Ok(Service {
-        name: service.name.as_str().into(),
-        endpoint: endpoint::of_service(service, at)?,
-        credential: service
-            .credential_env
-            .as_ref()
-            .map(|name| credential(name, &format!("{at}.credential_env"), env))
-            .transpose()?,
-        subject_type: subject.kind.as_deref().unwrap_or("identity").into(),
-        subject_properties: properties
-            .map(|(name, from)| (name.as_str().into(), ClaimPath::new(&from.claim)))
-            .collect(),
-        cache: CacheLimits {
-            max_entries: usize::try_from(limits.max_entries).unwrap_or(usize::MAX),
-            default_ttl: limits.default_ttl.as_duration(),
-            max_ttl: limits.max_ttl.as_duration(),
-        },
-    })
-}
-
-/// Identity is provider and subject together: where several providers issue subjects, a question
-/// that does not say whose it is would let one provider's subjects pass for another's.
-fn check_issuer_is_sent(service: &config::Authorization, at: &str, config: &Config) -> Result<()> {
-    let mut properties = service.request.subject.properties.values();
-    let several = config.providers.len() > 1
-        || config.providers.iter().any(|provider| !provider.tenants.is_empty());
-    if several && !properties.any(|from| from.claim == "iss") {
-        let at = format!("{at}.request.subject.properties");
-        return Err(needs(at, "a property from the claim `iss`, as there are several issuers"));
-    }
-    Ok(())
-}
-
 /// The value of an environment variable; one that is empty counts as not set.
 fn variable(name: &str, at: &str, env: Env<'_>) -> Result<String> {
     let value = env(name).filter(|value| !value.is_empty());
@@ -217,9 +176,8 @@ fn headers(config: &Config) -> Result<Vec<Header>> {
         .collect()
 }
 
-#[inline(never)]
-fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Result<Header> {
-    let at = format!("identity_headers.{name:?}");
+/// Checks the name of a header that only the filter sets.
+fn own_header(name: &str, at: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() || !name.bytes().all(plain) {
         return Err(needs(at, "a name of lower-case letters, digits and `-`"));
@@ -228,6 +186,13 @@ fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Resul
         let kind = InvalidKind::ReservedHeader { name: name.into(), what: "be an identity header" };
         return Err(InvalidPolicy::new(at, kind));
     }
+    Ok(())
+}
+
+#[inline(never)]
+fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Result<Header> {
+    let at = format!("identity_headers.{name:?}");
+    own_header(name, &at)?;
     if header.anonymous.as_deref().is_some_and(|value| !is_header_text(value)) {
         return Err(needs(format!("{at}.anonymous"), "printable ASCII"));
     }

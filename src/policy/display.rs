@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::{Policy, ProofPolicy, Provider, Route, Service};
 use crate::authn::Places;
+use crate::authz::Mapping;
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,12 +49,19 @@ fn service(s: &Service, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         "authorization {}: {} subject={} max_entries={} default_ttl={:?} max_ttl={:?} credential={}",
         s.name,
         s.endpoint,
-        s.subject_type,
+        s.mapping.subject_type,
         s.cache.max_entries,
         s.cache.default_ttl,
         s.cache.max_ttl,
         s.credential.is_some()
-    )
+    )?;
+    if s.mapping != Mapping::default() {
+        writeln!(f, "  asks {:?}", s.mapping)?;
+    }
+    if !s.response_headers.is_empty() {
+        writeln!(f, "  takes {}", s.response_headers.join(","))?;
+    }
+    Ok(())
 }
 
 fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {

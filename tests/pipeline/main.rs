@@ -19,6 +19,7 @@ mod metadata;
 mod mutations;
 mod places;
 mod possession;
+mod questions;
 mod routes;
 mod secrets;
 mod signers;

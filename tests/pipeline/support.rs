@@ -188,12 +188,17 @@ impl World {
 
     /// Sends a request; its stream and the first step.
     pub fn send(&mut self, headers: &[(&str, &str)]) -> (StreamId, Step) {
+        let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
+        self.send_bytes(&pairs)
+    }
+
+    /// Sends a request that need not be text.
+    pub fn send_bytes(&mut self, headers: &[(&[u8], &[u8])]) -> (StreamId, Step) {
         let stream = self.next;
         self.next += 1;
-        let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.as_bytes(), v.as_bytes())).collect();
         let policy = self.engine.policy();
         let (own, reads) = (&policy.own_headers, &policy.reads);
-        let head = RequestHead::parse(Pairs::serialize(pairs), own, reads);
+        let head = RequestHead::parse(Pairs::serialize(headers.iter().copied()), own, reads);
         (stream, self.engine.request(stream, head.unwrap(), self.now))
     }
 

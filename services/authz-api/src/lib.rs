@@ -113,6 +113,9 @@ pub struct EvaluationContext {
     /// Version of the policies that decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_version: Option<String>,
+    /// Headers for the service behind the gateway, by name. A filter takes those it is told to.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub headers: Properties,
 }
 
 impl EvaluationContext {

@@ -128,6 +128,7 @@ fn judge(
         reason: Some(reason.to_owned()),
         policy: policy.map(Cow::into_owned),
         policy_version: Some(engine.version().to_string()),
+        headers: Properties::new(),
     };
     EvaluationResponse { decision: verdict.decision, context }
 }

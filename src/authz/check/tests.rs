@@ -1,8 +1,29 @@
 use super::*;
+use crate::authz::Mapping;
+use crate::policy::Endpoint;
 
 const LIMITS: CacheLimits =
     CacheLimits { max_entries: 10, default_ttl: Duration::ZERO, max_ttl: Duration::from_secs(60) };
 const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+fn service(cache: CacheLimits) -> Service {
+    let endpoint = Endpoint {
+        cluster: "authz".into(),
+        scheme: "http",
+        authority: "authz".into(),
+        path: "/".into(),
+        timeout: Duration::from_millis(250),
+    };
+    Service {
+        name: "authz".into(),
+        endpoint,
+        credential: None,
+        mapping: Mapping::default(),
+        question_varies: false,
+        response_headers: vec!["x-plan".into(), "x-tier".into()],
+        cache,
+    }
+}
 
 fn response<'a>(status: u16, cache_control: Option<&'a str>, body: &'a str) -> CalloutResponse<'a> {
     let cache_control = cache_control.map(str::as_bytes);
@@ -10,12 +31,12 @@ fn response<'a>(status: u16, cache_control: Option<&'a str>, body: &'a str) -> C
 }
 
 fn decoded(status: u16, body: &str) -> Result<Decision, CheckError> {
-    decode(response(status, None, body), LIMITS, Timestamp::MAX, NOW)
+    decode(response(status, None, body), &service(LIMITS), Timestamp::MAX, NOW)
 }
 
 fn lifetime(cache_control: Option<&str>, limits: CacheLimits, token_ends: Timestamp) -> u64 {
     let response = response(200, cache_control, r#"{"decision":true}"#);
-    let decision = decode(response, limits, token_ends, NOW).unwrap();
+    let decision = decode(response, &service(limits), token_ends, NOW).unwrap();
     (decision.usable_until().as_millis() - NOW.as_millis()) / 1_000
 }
 
@@ -80,4 +101,38 @@ fn a_decision_lives_as_long_as_the_answer_the_limits_and_the_token_allow() {
     assert_eq!(lifetime(Some("max-age=5000"), LIMITS, Timestamp::MAX), 60);
     assert_eq!(lifetime(Some("max-age=5, no-store"), with_default, Timestamp::MAX), 0);
     assert_eq!(lifetime(Some("max-age=50"), LIMITS, Timestamp::from_secs(1_003)), 3);
+}
+
+#[test]
+fn headers_are_those_that_were_asked_for_and_fit_or_the_answer_is_not_believed() {
+    let headers = |headers: &str| {
+        let body = format!(r#"{{"decision":true,"context":{{"headers":{headers}}}}}"#);
+        decoded(200, &body).map(|decision| {
+            let pairs = decision.headers().iter();
+            pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        })
+    };
+    for (said, taken) in [
+        ("{}", ""),
+        (r#"{"x-plan":"gold"}"#, "x-plan=gold"),
+        (r#"{"X-Plan":"gold","x-other":7,"x-user-roles":"admin"}"#, "x-plan=gold"),
+        (r#"{"x-tier":"1","x-plan":"a, b"}"#, "x-plan=a, b x-tier=1"),
+        (r#"{"x-plan":null,"x-tier":""}"#, "x-tier="),
+    ] {
+        assert_eq!(headers(said).as_deref(), Ok(taken), "{said}");
+    }
+    let long = format!(r#"{{"x-plan":"{}"}}"#, "x".repeat(5_000));
+    for bad in [
+        r#"{"x-plan":7}"#,
+        r#"{"x-plan":["gold"]}"#,
+        r#"{"x-plan":"a\r\nx-user-roles: admin"}"#,
+        r#"{"x-plan":" gold"}"#,
+        r#"{"x-plan":"gold\u0000"}"#,
+        r#"{"x-plan":"gold","X-Plan":"silver"}"#,
+        r#"["x-plan"]"#,
+        r#""x-plan""#,
+        &long,
+    ] {
+        assert_eq!(headers(bad), Err(CheckError::Malformed), "{bad}");
+    }
 }

@@ -73,6 +73,8 @@ fn route_entry(
     if asks && service.is_none() {
         return Err(needs(format!("{at}.authorization"), "one of several decision points named"));
     }
+    let asks_with_address =
+        || service.and_then(|id| services.get(id)).is_some_and(|s| s.mapping.reads_address());
     let roles_may_be_absent = matches!(
         (route.roles_on_failure, route.failure_mode),
         (RolesOnFailure::Absent, _) | (_, FailureMode::Allow)
@@ -83,7 +85,8 @@ fn route_entry(
         token: route.token,
         bound: route.require_bound_token,
         scope: scope(&rules),
-        reads_address: rules.iter().any(|rule| rule.condition.has(&reads_address)),
+        reads_address: rules.iter().any(|rule| rule.condition.has(&reads_address))
+            || (asks && asks_with_address()),
         rules,
         service,
         failure_mode: route.failure_mode,

@@ -239,7 +239,8 @@ impl<'c> Rules<'c> {
         if CREDENTIALS.contains(&name) || secret {
             return Err(needs(at, "a header without credentials: those are for `providers`"));
         }
-        if self.config.identity_headers.contains_key(name) {
+        let mut given = self.config.authorization.iter().flat_map(|a| &a.response.headers);
+        if self.config.identity_headers.contains_key(name) || given.any(|given| given == name) {
             return Err(needs(
                 at,
                 "a header that clients send: what they send of this one is dropped",

@@ -21,6 +21,7 @@ fn answer(decision: bool) -> EvaluationResponse {
         reason: Some("policy".into()),
         policy: Some("one".into()),
         policy_version: Some("0123456789abcdef".into()),
+        headers: Properties::new(),
     };
     EvaluationResponse { decision, context }
 }
