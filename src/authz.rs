@@ -7,6 +7,7 @@ mod memo;
 mod permit;
 mod question;
 mod stamp;
+mod waiver;
 
 use std::fmt;
 use std::rc::Rc;
@@ -19,6 +20,7 @@ pub use memo::DecisionMemo;
 pub use permit::Permit;
 pub use question::{Asking, Mapping, Properties, Source};
 pub use stamp::Stamp;
+pub use waiver::Waiver;
 
 /// An answer of the decision point.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ mod places;
 mod resource;
 mod routes;
 mod rules;
+mod shadow;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use places::TokenPlace;
 pub use resource::ProtectedResource;
 pub use routes::{FailureMode, Match, RolesOnFailure, Route, Token};
 pub use rules::{Condition, Roles, RuleEntry, Texts, TimeOfDay};
+pub use shadow::Mode;
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -60,6 +62,9 @@ pub struct Config {
     /// Answer to a request that matches no route. Default: 404 with an empty body.
     #[serde(default)]
     pub unmatched: Unmatched,
+    /// What access logs are told. Default: as its fields say.
+    #[serde(default)]
+    pub access_log: AccessLog,
     /// Whether Envoy knows the client's address: true only where the connection manager has
     /// `use_remote_address` and as many trusted hops as there are. Default: false; conditions on
     /// addresses are then configuration errors, because any client could say what it likes.
@@ -216,6 +221,17 @@ pub enum RoleSource {
     Decision,
     /// The token, at the provider's `roles_claim`.
     Token,
+}
+
+/// What access logs are told about requests, in the filter state `wasm.claimgate`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessLog {
+    /// Environment variable with the key, at least 16 bytes, of the hashes that stand for subjects;
+    /// with the log key of authz-service both logs have the same. Default: no subject is told. A
+    /// variable that is named but not set is a configuration error.
+    #[serde(default)]
+    pub subject_key_env: Option<String>,
 }
 
 /// Answer to a request that matches no route.

@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod authorize;
+mod decide;
 mod possession;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ use crate::engine::Shared;
 use crate::policy::{Matched, ProviderId, Route, ServiceId};
 use crate::reply::{self, LocalReply, Rejection};
 use crate::request::{RequestHead, canonical_path};
+use crate::telemetry::Account;
 use crate::time::Timestamp;
 use crate::upstream::Mutations;
 
@@ -59,10 +61,10 @@ pub enum Event<'a> {
 /// What is to be done for a request.
 #[derive(Debug)]
 pub enum Step {
-    /// Change these headers and let it go on.
-    Forward(Mutations, Passed),
+    /// Change these headers and let it go on; tell the access log, where it is to be told.
+    Forward(Mutations, Passed, Option<Box<Account>>),
     /// Answer it.
-    Reply(Rejection),
+    Reply(Rejection, Box<Account>),
     /// Answer it with something that is for everybody.
     Serve(LocalReply),
     /// Hold it until a fetch of this provider's keys has ended.
@@ -86,6 +88,20 @@ pub enum Passed {
     Assumed,
     /// By a rule, but without the roles that a header should carry.
     WithoutRoles,
+    /// By no rule: a shadow covers it.
+    Waived,
+}
+
+impl Passed {
+    /// Stable name, for metrics and access logs.
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Permitted => "allowed",
+            Self::Assumed => "allowed_assumed",
+            Self::WithoutRoles => "allowed_without_roles",
+            Self::Waived => "waived",
+        }
+    }
 }
 
 /// What is kept of a request while it waits.
@@ -204,7 +220,7 @@ impl Pipeline {
 }
 
 fn reply(rejection: Rejection) -> (Pipeline, Step) {
-    (Pipeline::Done, Step::Reply(rejection))
+    (Pipeline::Done, Step::Reply(rejection, Box::default()))
 }
 
 /// Phases 0 and 1: the path, the route, the token.
@@ -248,7 +264,11 @@ fn proceed(
 ) -> (Pipeline, Step) {
     match caller {
         Ok(caller) => authorize(request, caller, shared, now),
-        Err(Obstacle::Refused(rejection)) => reply(rejection.wanting(request.route.scope.as_ref())),
+        Err(Obstacle::Refused(rejection)) => {
+            let rejection = rejection.wanting(request.route.scope.as_ref());
+            let account = Account { route: Some(request.route), ..Account::default() };
+            (Pipeline::Done, Step::Reply(rejection, Box::new(account)))
+        }
         Err(Obstacle::AskCertificate) => {
             (Pipeline::ExpectCertificate(Box::new(request)), Step::AskCertificate)
         }

@@ -14,6 +14,7 @@ mod keys;
 mod resource;
 mod route;
 mod rule;
+mod shadow;
 
 use std::fmt;
 use std::rc::Rc;
@@ -35,7 +36,8 @@ pub use issuer::Issuer;
 pub use keys::{Discovery, KeyLocation, KeySource};
 pub use resource::Metadata;
 pub use route::{Entry, HostPattern, InvalidTemplate, Matched, RouteTable, Template};
-pub use rule::{Allowed, Answer, Effect, Opening, Rule, Verdict, evaluate, opening};
+pub use rule::{Allowed, Answer, Effect, Evaluation, Opening, Rule, Verdict, evaluate, opening};
+pub use shadow::Shadow;
 
 /// Index of a provider in its policy.
 pub type ProviderId = usize;
@@ -65,6 +67,8 @@ pub struct Policy {
     pub routes: RouteTable<Rc<Route>>,
     /// Status for requests that match no route.
     pub unmatched: u16,
+    /// Key of the hashes that stand for subjects in access logs, if any do.
+    pub log_key: Option<Secret>,
     /// How proofs of possession are checked, if they are.
     pub proofs: Option<ProofPolicy>,
     /// What clients are told about where to get tokens.
@@ -105,6 +109,8 @@ pub struct Provider {
 pub struct Service {
     /// Name for logs and metrics.
     pub name: Box<str>,
+    /// Whether its answers are only tried.
+    pub shadow: Option<Shadow>,
     /// Evaluation endpoint.
     pub endpoint: Endpoint,
     /// `authorization` for the call.
@@ -167,6 +173,10 @@ pub struct Route {
     pub rules: Vec<Rule>,
     /// Whether one of them looks at the client's address.
     pub reads_address: bool,
+    /// Whether they are only tried.
+    pub shadow: Option<Shadow>,
+    /// Whether the access log is told of every request.
+    pub access_log: bool,
     /// Scopes that a challenge names: those of the first allowing rule that wants any.
     pub scope: Option<Rc<str>>,
     /// Decision point, when there is one.

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use crate::authn::{Json, Principal};
-use crate::authz::Permit;
+use crate::authn::{Caller, Json, Principal};
+use crate::authz::{Permit, Waiver};
 use crate::config::RoleSource;
 use crate::policy::{Header, HeaderSource, Policy, ProviderId};
 use crate::request::{Pairs, RequestHead, Wanted};
@@ -108,6 +108,20 @@ pub fn mutations(
         }
     }
     mutations.set.extend_from_slice(permit.decision_headers());
+    mutations
+}
+
+/// The changes to a request that a shadow lets through: nobody is identified by it, and what is ours
+/// is taken out as from every other.
+pub fn waived(policy: &Policy, _: &Waiver, caller: &Caller, head: &RequestHead) -> Mutations {
+    let remove = head.spoofed().iter().cloned().map(Cow::Owned).collect();
+    let mut mutations = Mutations { remove, set: Vec::new() };
+    match caller.principal() {
+        Some(principal) if !forwards_token(policy, principal.provider()) => {
+            mutations.take_token_out(policy, head);
+        }
+        _ => mutations.put_query_back(policy, head),
+    }
     mutations
 }
 

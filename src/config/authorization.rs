@@ -5,7 +5,7 @@ mod request;
 
 use serde::Deserialize;
 
-use super::Span;
+use super::{Mode, Span};
 
 pub use request::{
     ActionMapping, ClaimSource, RequestMapping, ResourceMapping, SubjectMapping, TextOrSource,
@@ -37,6 +37,19 @@ pub struct Authorization {
     /// What is taken from an answer beside the decision and the roles. Default: nothing.
     #[serde(default)]
     pub response: ResponseMapping,
+    /// `shadow`: a request that a yes of this decision point would let through is let through,
+    /// counted and logged, without identity headers. Default: `enforce`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The day on which a shadow ends, `yyyy-mm-dd` in UTC; from then on it is enforced. Needed by
+    /// `mode: shadow`.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// For how many of a hundred subjects a shadow is enforced already: 0 to 100, always the same
+    /// ones; for callers without a verified subject it then is, too. Default: a shadow is enforced
+    /// for nobody.
+    #[serde(default)]
+    pub percent: Option<u8>,
     /// How answers are kept.
     #[serde(default)]
     pub cache: DecisionCache,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::RuleEntry;
+use super::{Mode, RuleEntry};
 
 /// One route: which requests, which token, which rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +25,22 @@ pub struct Route {
     /// Decision point for this route. Default: the only one configured.
     #[serde(default)]
     pub authorization: Option<String>,
+    /// Whether the access log is told of every request, and not of refused ones alone. Default: false.
+    #[serde(default)]
+    pub access_log: bool,
+    /// `shadow`: a request that the rules refuse is counted, logged and let through, without identity
+    /// headers. Default: `enforce`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The day on which a shadow ends, `yyyy-mm-dd` in UTC; from then on it is enforced. Needed by
+    /// `mode: shadow`.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// For how many of a hundred subjects a shadow is enforced already: 0 to 100, always the same
+    /// ones; for callers without a verified subject it then is, too. Default: a shadow is enforced
+    /// for nobody.
+    #[serde(default)]
+    pub percent: Option<u8>,
     /// What a missing answer of the decision point means. Default: deny.
     #[serde(default)]
     pub failure_mode: FailureMode,

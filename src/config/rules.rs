@@ -7,7 +7,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
-use super::RoleSource;
+use super::{Mode, RoleSource};
 
 /// A rule, or all rules of a set: exactly one of `allow`, `deny` and `use`.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +22,18 @@ pub struct RuleEntry {
     /// Refuse the request when the condition is true or cannot be told.
     #[serde(default)]
     pub deny: Option<Condition>,
+    /// `shadow`: the rule is counted and logged when it fires, and the rules after it decide. Default: `enforce`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The day on which a shadow ends, `yyyy-mm-dd` in UTC; from then on it is enforced. Needed by
+    /// `mode: shadow`.
+    #[serde(default)]
+    pub until: Option<String>,
+    /// For how many of a hundred subjects a shadow is enforced already: 0 to 100, always the same
+    /// ones; for callers without a verified subject it then is, too. Default: a shadow is enforced
+    /// for nobody.
+    #[serde(default)]
+    pub percent: Option<u8>,
     /// The rules of this set of `rule_sets`, in its place. Sets do not use sets.
     #[serde(default, rename = "use")]
     pub uses: Option<String>,

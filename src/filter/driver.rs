@@ -18,7 +18,7 @@ use super::host::{self, Callout, Level, Map};
 use crate::authn::Thumbprint;
 use crate::authz::CheckError;
 use crate::engine::{Engine, StreamId};
-use crate::pipeline::{Passed, Step};
+use crate::pipeline::Step;
 use crate::policy::{Policy, ProviderId};
 use crate::reply::Rejection;
 use crate::request::RequestHead;
@@ -78,7 +78,7 @@ impl Driver {
         let head = head.and_then(|raw| RequestHead::parse(raw, own, reads));
         let step = match head {
             Some(head) if hide_token(policy, &head) => engine.request(stream, head, host::now()),
-            Some(_) | None => Step::Reply(Rejection::Internal),
+            Some(_) | None => Step::Reply(Rejection::Internal, Box::default()),
         };
         drop(engine);
         self.perform(stream, step)
@@ -98,7 +98,9 @@ impl Driver {
             return true;
         }
         self.forget(stream);
-        self.settled.borrow_mut().insert(stream, self.refuse(&Rejection::Internal));
+        self.settled
+            .borrow_mut()
+            .insert(stream, self.refuse(&Rejection::Internal, &Account::default()));
         false
     }
 
@@ -118,18 +120,17 @@ impl Driver {
     /// Performs a step in the context of its stream.
     fn perform(&self, stream: StreamId, step: Step) -> Fate {
         match step {
-            Step::Forward(mutations, passed) => {
+            Step::Forward(mutations, passed, account) => {
                 if !host::apply(&mutations) {
-                    return self.refuse(&Rejection::Internal);
+                    return self.refuse(&Rejection::Internal, &account.unwrap_or_default());
                 }
-                count(match passed {
-                    Passed::Permitted => "allowed",
-                    Passed::Assumed => "allowed_assumed",
-                    Passed::WithoutRoles => "allowed_without_roles",
-                });
+                count(passed.outcome());
+                if let Some(account) = account {
+                    tell(&account, passed.outcome(), "");
+                }
                 Fate::Passed
             }
-            Step::Reply(rejection) => self.refuse(&rejection),
+            Step::Reply(rejection, account) => self.refuse(&rejection, &account),
             Step::Serve(reply) => {
                 count("metadata");
                 host::reply(&reply);
@@ -179,10 +180,9 @@ impl Driver {
         host::call(Callout { endpoint, method: "POST", headers, body: Some(question) })
     }
 
-    fn refuse(&self, rejection: &Rejection) -> Fate {
+    fn refuse(&self, rejection: &Rejection, account: &Account) -> Fate {
         count(rejection.outcome());
-        let line = Account::default().line(rejection.outcome(), rejection.reason());
-        host::set_filter_state(FILTER_STATE, &line);
+        tell(account, rejection.outcome(), rejection.reason());
         let reply = rejection.reply(&self.engine.borrow().policy().challenge(host::now()));
         let reply = if host::speaks_grpc() { reply.for_grpc() } else { reply };
         let level = if reply.status >= 500 { self.warning_level() } else { Level::Debug };
@@ -228,6 +228,14 @@ impl Driver {
             host::resume();
         }
     }
+}
+
+/// Tells the access log how a request was decided.
+fn tell(account: &Account, outcome: &str, reason: &str) {
+    if account.would_deny {
+        count("would_deny");
+    }
+    host::set_filter_state(FILTER_STATE, &account.line(outcome, reason));
 }
 
 /// Takes a token out of the path, before anything that could end in a log; false when it could

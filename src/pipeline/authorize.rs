@@ -1,26 +1,16 @@
-//! Phases 3, 4 and 6: the rules, the decision point when it is needed, and the permit.
+//! Phases 3 and 4: the rules, and the decision point when they or a header need it.
 
 use std::rc::Rc;
 
-use super::{ExpectAddress, ExpectDecision, Passed, Pipeline, Request, Step, reply};
-use crate::authn::{AuthnError, Caller, Principal};
-use crate::authz::{Asking, CalloutResponse, CheckError, Decision, Permit, decode};
-use crate::config::{FailureMode, Token};
+use super::decide::{Answered, Case};
+use super::{ExpectAddress, ExpectDecision, Pipeline, Request, Step, reply};
+use crate::authn::{Caller, Principal};
+use crate::authz::{Asking, CalloutResponse, CheckError, Decision, decode};
 use crate::engine::Shared;
-use crate::policy::{
-    Allowed, Answer, Facts, NeedAnswer, Opening, Route, ServiceId, Verdict, evaluate, opening,
-};
+use crate::policy::{NeedAnswer, ServiceId};
 use crate::reply::Rejection;
+use crate::telemetry::Source;
 use crate::time::Timestamp;
-use crate::upstream;
-
-/// What the decision point has said to this request so far.
-#[derive(Debug)]
-enum Answered {
-    NotYet,
-    Known(Rc<Decision>),
-    Missing(CheckError),
-}
 
 /// A question that is not answered from the cache.
 struct Question(ServiceId, Rc<[u8]>);
@@ -36,10 +26,14 @@ pub(super) fn authorize(
         let waiting = ExpectAddress { request, caller };
         return (Pipeline::ExpectAddress(Box::new(waiting)), Step::AskAddress);
     }
-    match decide(&request, &caller, &Answered::NotYet, shared, now) {
+    let nothing = Answered::NotYet;
+    let case = Case { request: &request, caller: &caller, answered: &nothing, shared, now };
+    match case.decide() {
         Ok(step) => (Pipeline::Done, step),
         Err(NeedAnswer) => match question(&request, &caller, shared, now) {
-            Ok(Ok(decision)) => finish(&request, &caller, &Answered::Known(decision), shared, now),
+            Ok(Ok(decision)) => {
+                finish(&request, &caller, &Answered::Known(decision, Source::Cache), shared, now)
+            }
             Ok(Err(Question(service, question))) => {
                 let asked = Rc::clone(&question);
                 let waiting = ExpectDecision { request, caller, service, question };
@@ -67,7 +61,7 @@ pub(super) fn answered(
         Ok(decision) => {
             let decision = Rc::new(decision);
             shared.remember_decision(service, question, Rc::clone(&decision), now);
-            Answered::Known(decision)
+            Answered::Known(decision, Source::Asked)
         }
         Err(error) => Answered::Missing(error),
     };
@@ -107,98 +101,8 @@ fn finish(
     shared: &Shared,
     now: Timestamp,
 ) -> (Pipeline, Step) {
-    match decide(request, caller, answered, shared, now) {
+    match (Case { request, caller, answered, shared, now }).decide() {
         Ok(step) => (Pipeline::Done, step),
         Err(NeedAnswer) => reply(Rejection::Internal),
-    }
-}
-
-fn decide(
-    request: &Request,
-    caller: &Caller,
-    answered: &Answered,
-    shared: &Shared,
-    now: Timestamp,
-) -> Result<Step, NeedAnswer> {
-    let policy = shared.policy();
-    let provider = caller.principal().and_then(|p| policy.providers.get(p.provider()));
-    let facts = Facts {
-        caller,
-        roles_claim: provider.and_then(|provider| provider.roles_claim.as_ref()),
-        head: &request.head,
-        address: request.address.known(),
-        now,
-        answer: answered.as_answer(request.route.failure_mode),
-    };
-    let opening = opening_of(&request.route, &facts);
-    let rejection = match evaluate(&request.route.rules, opening, &facts)? {
-        Verdict::Allow(allowed) => return permit(request, caller, answered, &allowed, shared),
-        Verdict::Deny { rule } => Rejection::Forbidden { rule: rule.map(str::to_owned) },
-        // Whoever has no token at all cannot be told that it grants too little.
-        Verdict::Scope(scope) if caller.principal().is_none() => {
-            Rejection::credentials(AuthnError::Missing).wanting(Some(scope))
-        }
-        Verdict::Scope(scope) => Rejection::Scope(Rc::clone(scope)),
-        Verdict::Undecided { rule, error } => Rejection::Undecided { rule: rule.into(), error },
-    };
-    Ok(Step::Reply(rejection))
-}
-
-/// What the token alone says about a route's rules, which is found out once.
-fn opening_of(route: &Rc<Route>, facts: &Facts<'_>) -> Opening {
-    let Some(principal) = facts.caller.principal() else { return Opening::default() };
-    principal.decisions().opening(route, || opening(&route.rules, facts))
-}
-
-impl Answered {
-    fn as_answer(&self, failure_mode: FailureMode) -> Answer<'_> {
-        match self {
-            Self::NotYet => Answer::NotAsked,
-            Self::Known(decision) => Answer::Known(decision),
-            Self::Missing(error) => Answer::Missing {
-                error: *error,
-                assume_true: failure_mode == FailureMode::Allow && error.may_fail_open(),
-            },
-        }
-    }
-}
-
-/// The step for a request that a rule allows: roles are a need of their own, asked for now if
-/// nobody asked before.
-fn permit(
-    request: &Request,
-    caller: &Caller,
-    answered: &Answered,
-    allowed: &Allowed<'_>,
-    shared: &Shared,
-) -> Result<Step, NeedAnswer> {
-    let identify = request.route.token != Token::None;
-    let wants_roles =
-        identify && caller.principal().is_some() && shared.policy().headers_need_roles;
-    let mut passed = if allowed.assumed() { Passed::Assumed } else { Passed::Permitted };
-    let decision = match answered {
-        Answered::NotYet if wants_roles => return Err(NeedAnswer),
-        Answered::NotYet => None,
-        Answered::Known(decision) => Some(Rc::clone(decision)),
-        Answered::Missing(error) => {
-            if wants_roles && !request.route.roles_may_be_absent {
-                return Ok(Step::Reply(without_roles(allowed.rule(), *error)));
-            }
-            if wants_roles && passed == Passed::Permitted {
-                passed = Passed::WithoutRoles;
-            }
-            None
-        }
-    };
-    let permit = Permit::issue(allowed, caller, decision);
-    let mutations = upstream::mutations(shared.policy(), &permit, &request.head, identify);
-    Ok(Step::Forward(mutations, passed))
-}
-
-fn without_roles(rule: &str, error: CheckError) -> Rejection {
-    if error.is_the_callers() {
-        Rejection::Forbidden { rule: Some(rule.into()) }
-    } else {
-        Rejection::Undecided { rule: rule.into(), error }
     }
 }

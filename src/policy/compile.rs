@@ -10,6 +10,7 @@ mod resource;
 mod routes;
 mod rules;
 mod service;
+mod shadow;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -66,6 +67,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         own_headers,
         routes,
         unmatched,
+        log_key: log_key(config, env)?,
         proofs,
         metadata,
     })
@@ -151,6 +153,17 @@ fn demands(provider: &config::Provider, at: &str) -> Result<Demands> {
         required_claims: required.map(|(path, any)| (ClaimPath::new(path), texts(any))).collect(),
         max_lifetime,
     })
+}
+
+/// The key of the hashes in access logs.
+fn log_key(config: &Config, env: Env<'_>) -> Result<Option<Secret>> {
+    let at = "access_log.subject_key_env";
+    let Some(name) = &config.access_log.subject_key_env else { return Ok(None) };
+    let key = variable(name, at, env)?;
+    if key.len() < 16 {
+        return Err(needs(at, "a variable whose value has at least 16 bytes"));
+    }
+    Ok(Some(Secret(key.into())))
 }
 
 /// The value of an environment variable; one that is empty counts as not set.

@@ -228,6 +228,7 @@ impl Condition {
             Self::Decision { expected } => match facts.answer {
                 Answer::NotAsked => return Err(NeedAnswer),
                 Answer::Known(decision) => (decision.allows() == *expected).into(),
+                Answer::Yes => (*expected).into(),
                 Answer::Missing { assume_true: true, .. } if *expected => Truth::True,
                 Answer::Missing { .. } => Truth::Unknown,
             },
@@ -325,7 +326,7 @@ fn token_roles(facts: &Facts<'_>, test: &TextTest) -> Truth {
 fn decision_roles(facts: &Facts<'_>, test: &TextTest) -> Result<Truth, NeedAnswer> {
     match facts.answer {
         Answer::NotAsked => Err(NeedAnswer),
-        Answer::Missing { .. } => Ok(Truth::Unknown),
+        Answer::Missing { .. } | Answer::Yes => Ok(Truth::Unknown),
         Answer::Known(decision) => {
             Ok(decision.roles().map_or(Truth::Unknown, |roles| test.truth(&Held::Texts(roles))))
         }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Policy, ProofPolicy, Provider, Route, Service};
+use super::{Policy, ProofPolicy, Provider, Route, Service, Shadow};
 use crate::authn::Places;
 use crate::authz::Mapping;
 
@@ -55,6 +55,7 @@ fn service(s: &Service, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         s.cache.max_ttl,
         s.credential.is_some()
     )?;
+    trial(s.shadow, f)?;
     if s.mapping != Mapping::default() {
         writeln!(f, "  asks {:?}", s.mapping)?;
     }
@@ -78,6 +79,10 @@ fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut rules = r.rules.iter();
     rules
         .try_for_each(|rule| writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.condition))
+}
+
+fn trial(shadow: Option<Shadow>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    shadow.map_or(Ok(()), |shadow| writeln!(f, "  {shadow:?}"))
 }
 
 fn proofs(p: &ProofPolicy, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::condition::{Condition, Facts, NeedAnswer, Truth};
+use super::shadow::Shadow;
 use crate::authz::{CheckError, Decision};
 
 /// One compiled rule.
@@ -17,6 +18,8 @@ pub struct Rule {
     pub effect: Effect,
     /// When it fires.
     pub condition: Condition,
+    /// Whether it is only tried.
+    pub shadow: Option<Shadow>,
     /// Whether something in its condition needs the decision point.
     asks: bool,
     /// The scopes that a token of its own provider would need for it.
@@ -39,6 +42,8 @@ pub enum Answer<'a> {
     NotAsked,
     /// It said this.
     Known(&'a Decision),
+    /// It is taken to have said yes, and no more: to find out whether a shadow covers a request.
+    Yes,
     /// It could not be asked, or did not answer.
     Missing {
         /// Why.
@@ -54,7 +59,7 @@ impl Answer<'_> {
     fn fault(self) -> Option<CheckError> {
         match self {
             Self::Missing { error, .. } if !error.is_the_callers() => Some(error),
-            Self::Missing { .. } | Self::NotAsked | Self::Known(_) => None,
+            Self::Missing { .. } | Self::NotAsked | Self::Known(_) | Self::Yes => None,
         }
     }
 }
@@ -79,6 +84,15 @@ pub enum Verdict<'p> {
         /// Why it is missing.
         error: CheckError,
     },
+}
+
+/// What came of evaluating rules.
+#[derive(Debug)]
+pub struct Evaluation<'p> {
+    /// What those say that are more than a trial.
+    pub verdict: Verdict<'p>,
+    /// Whether a rule that is only tried would have refused before that.
+    pub would_deny: bool,
 }
 
 /// Evidence that a rule allowed a request.
@@ -128,19 +142,24 @@ pub fn evaluate<'p>(
     rules: &'p [Rule],
     opening: Opening,
     facts: &Facts<'_>,
-) -> Result<Verdict<'p>, NeedAnswer> {
+) -> Result<Evaluation<'p>, NeedAnswer> {
     let missing = facts.answer.fault();
-    let (mut undecided, mut short_of) = (None, None);
+    let (mut undecided, mut short_of, mut would_deny) = (None, None, false);
     let mut known = opening.next;
+    let done = |verdict, would_deny| Ok(Evaluation { verdict, would_deny });
     for rule in rules.get(opening.ruled_out..).unwrap_or_default() {
         let truth = known.take().map_or_else(|| rule.condition.truth(facts), Ok)?;
+        if rule.shadow.is_some_and(|shadow| shadow.covers(facts.caller, facts.now)) {
+            would_deny |= rule.effect == Effect::Deny && truth != Truth::False;
+            continue;
+        }
         let missing = missing.filter(|_| rule.asks);
         match (rule.effect, truth) {
             (Effect::Allow, Truth::False) => short_of = short_of.or_else(|| rule.short_of(facts)),
             (Effect::Deny, Truth::False) => {}
             (Effect::Allow, Truth::True) => {
                 let assumed = missing.is_some();
-                return Ok(Verdict::Allow(Allowed { rule: &rule.name, assumed }));
+                return done(Verdict::Allow(Allowed { rule: &rule.name, assumed }), would_deny);
             }
             (Effect::Allow, Truth::Unknown) => {
                 undecided = undecided.or(missing.map(|error| (&*rule.name, error)));
@@ -150,24 +169,30 @@ pub fn evaluate<'p>(
                 break;
             }
             (Effect::Deny, Truth::True | Truth::Unknown) => {
-                return Ok(Verdict::Deny { rule: Some(&rule.name) });
+                return done(Verdict::Deny { rule: Some(&rule.name) }, would_deny);
             }
         }
     }
-    Ok(match (undecided, short_of) {
+    let verdict = match (undecided, short_of) {
         (Some((rule, error)), _) => Verdict::Undecided { rule, error },
         (None, Some(scope)) => Verdict::Scope(scope),
         (None, None) => Verdict::Deny { rule: None },
-    })
+    };
+    done(verdict, would_deny)
 }
 
 impl Rule {
-    pub(super) fn new(name: &str, effect: Effect, condition: Condition) -> Self {
+    pub(super) fn new(
+        name: &str,
+        effect: Effect,
+        condition: Condition,
+        shadow: Option<Shadow>,
+    ) -> Self {
         let scopes = condition.together().iter().find_map(|one| match one {
             Condition::Scopes { text, .. } => Some(Rc::clone(text)),
             _ => None,
         });
-        Self { name: name.into(), effect, asks: condition.asks(), scopes, condition }
+        Self { name: name.into(), effect, asks: condition.asks(), scopes, condition, shadow }
     }
 
     /// Whether its condition needs the decision point.

@@ -23,7 +23,7 @@ fn outcome(keys: &[Value], token: &str, provider: Value) -> Result<(), AuthnErro
     let mut world = World::with_document(&config, &json!({"keys": keys}).to_string());
     match world.with_token(token).1 {
         Step::Forward(..) => Ok(()),
-        Step::Reply(Rejection::Credentials { error, .. }) => Err(error),
+        Step::Reply(Rejection::Credentials { error, .. }, _) => Err(error),
         other => panic!("{other:?}"),
     }
 }

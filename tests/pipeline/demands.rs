@@ -17,7 +17,7 @@ fn outcome(provider: &Value, header: Value, change: Value) -> Result<(), AuthnEr
     whole.as_object_mut().unwrap().extend(header.as_object().unwrap().clone());
     match world.with_token(&ONE.sign(&whole, &claims(change))).1 {
         Step::Forward(..) => Ok(()),
-        Step::Reply(Rejection::Credentials { error, .. }) => Err(error),
+        Step::Reply(Rejection::Credentials { error, .. }, _) => Err(error),
         other => panic!("{other:?}"),
     }
 }

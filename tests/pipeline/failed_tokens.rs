@@ -42,7 +42,7 @@ fn world() -> (World, Rc<Cell<u32>>) {
 }
 
 fn is_bad(step: &Step) -> bool {
-    matches!(step, Step::Reply(Rejection::Credentials { error: AuthnError::Signature, .. }))
+    matches!(step, Step::Reply(Rejection::Credentials { error: AuthnError::Signature, .. }, _))
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn nothing_but_a_bad_signature_is_remembered() {
         let token = ONE.token(&claims(change));
         for round in 1..=2 {
             let before = checks.get();
-            assert!(matches!(world.with_token(&token).1, Step::Reply(_)));
+            assert!(matches!(world.with_token(&token).1, Step::Reply(_, _)));
             assert_eq!(checks.get(), before + 1, "round {round}");
         }
     }

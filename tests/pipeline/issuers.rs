@@ -32,7 +32,7 @@ fn a_template_takes_the_tenants_that_are_named_and_nothing_like_them() {
     let mut outcome =
         |iss: Value| match world.with_token(&ONE.token(&claims(json!({"iss": iss})))).1 {
             Step::Forward(..) => Ok(()),
-            Step::Reply(Rejection::Credentials { error, .. }) => Err(error),
+            Step::Reply(Rejection::Credentials { error, .. }, _) => Err(error),
             other => panic!("{other:?}"),
         };
     for tenant in ["one", "t.wo"] {

@@ -44,7 +44,7 @@ impl Gateway {
         self.next += 1;
         match self.engine.request(self.next, head, self.now) {
             Step::Forward(..) => Ok(()),
-            Step::Reply(rejection) => Err(rejection),
+            Step::Reply(rejection, _) => Err(rejection),
             other => panic!("neither passed nor refused: {other:?}"),
         }
     }

@@ -22,6 +22,7 @@ mod possession;
 mod questions;
 mod routes;
 mod secrets;
+mod shadows;
 mod signers;
 mod statements;
 mod support;

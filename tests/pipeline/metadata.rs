@@ -94,7 +94,7 @@ fn challenged(world: &mut World, path: &str, change: Option<Value>) -> Option<(u
     let bearer = change.map(|change| format!("Bearer {}", ONE.token(&claims(change))));
     let authorization: Vec<_> = bearer.iter().map(|bearer| ("authorization", &**bearer)).collect();
     let (_, step) = world.get(path, &authorization);
-    let Step::Reply(rejection) = &step else { return None };
+    let Step::Reply(rejection, _) = &step else { return None };
     let reply = rejection.reply(&world.engine.policy().challenge(world.now));
     Some((reply.status, header(&reply, "www-authenticate").unwrap_or_default().to_owned()))
 }

@@ -94,7 +94,7 @@ impl Client {
     }
 
     fn told(&self, step: &Step) -> LocalReply {
-        let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
+        let Step::Reply(rejection, _) = step else { panic!("not refused: {step:?}") };
         rejection.reply(&self.world.engine.policy().challenge(self.world.now))
     }
 }
@@ -102,7 +102,7 @@ impl Client {
 fn outcome(step: &Step) -> Result<(), AuthnError> {
     match step {
         Step::Forward(..) => Ok(()),
-        Step::Reply(Rejection::Credentials { error, .. }) => Err(*error),
+        Step::Reply(Rejection::Credentials { error, .. }, _) => Err(*error),
         other => panic!("{other:?}"),
     }
 }

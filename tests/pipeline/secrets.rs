@@ -46,7 +46,7 @@ fn outcome(secret: &str, token: &str) -> Result<(), AuthnError> {
         World::in_environment(&config, &|name| (name == "SECRET").then(|| secret.to_owned()));
     match world.with_token(token).1 {
         Step::Forward(..) => Ok(()),
-        Step::Reply(Rejection::Credentials { error, .. }) => Err(error),
+        Step::Reply(Rejection::Credentials { error, .. }, _) => Err(error),
         other => panic!("{other:?}"),
     }
 }

@@ -233,18 +233,18 @@ impl World {
 
 /// The reply of a step that refuses.
 pub fn refused(step: &Step) -> (u16, Rejection) {
-    let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
+    let Step::Reply(rejection, _) = step else { panic!("not refused: {step:?}") };
     (rejection.reply(&Challenge::default()).status, rejection.clone())
 }
 
 pub fn reply(step: &Step) -> LocalReply {
-    let Step::Reply(rejection) = step else { panic!("not refused: {step:?}") };
+    let Step::Reply(rejection, _) = step else { panic!("not refused: {step:?}") };
     rejection.reply(&Challenge::default())
 }
 
 /// The headers a forwarded request gets: removed, and set.
 pub fn forwarded(step: &Step) -> (Vec<&str>, Vec<(&str, &str)>) {
-    let Step::Forward(mutations, _) = step else { panic!("not forwarded: {step:?}") };
+    let Step::Forward(mutations, ..) = step else { panic!("not forwarded: {step:?}") };
     let remove = mutations.remove.iter().map(AsRef::as_ref).collect();
     let set = mutations.set.iter().map(|(name, value)| (&**name, &**value)).collect();
     (remove, set)

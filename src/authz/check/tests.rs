@@ -15,6 +15,7 @@ fn service(cache: CacheLimits) -> Service {
         timeout: Duration::from_millis(250),
     };
     Service {
+        shadow: None,
         name: "authz".into(),
         endpoint,
         credential: None,

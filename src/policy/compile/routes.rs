@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::rules::Rules;
-use super::{InvalidKind, InvalidPolicy, Looks, Result, named, needs};
+use super::{InvalidKind, InvalidPolicy, Looks, Result, named, needs, shadow};
 use crate::config::{self, Config, FailureMode, RoleSource, RolesOnFailure, Token};
 use crate::policy::{
     Condition, Effect, Entry, HostPattern, InvalidTemplate, Route, RouteTable, Rule, Service,
@@ -85,6 +85,8 @@ fn route_entry(
         token: route.token,
         bound: route.require_bound_token,
         scope: scope(&rules),
+        shadow: shadow::of(route.mode, route.until.as_deref(), route.percent, at)?,
+        access_log: route.access_log,
         reads_address: rules.iter().any(|rule| rule.condition.has(&reads_address))
             || (asks && asks_with_address()),
         rules,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 
 use super::resource::is_scope;
-use super::{InvalidKind, InvalidPolicy, Looks, Result, is_name_byte, needs, roles_from};
+use super::{InvalidKind, InvalidPolicy, Looks, Result, is_name_byte, needs, roles_from, shadow};
 use crate::authn::{AUTHORIZATION, ClaimPath};
 use crate::config::{self, Config, RoleSource, RuleEntry, Texts};
 use crate::policy::{Condition, Effect, Network, Rule, Schedule, TextTest};
@@ -76,7 +76,8 @@ impl<'c> Rules<'c> {
     }
 
     fn set(&self, name: &str, entry: &RuleEntry, at: &str) -> Result<Vec<Rule>> {
-        if entry.allow.is_some() || entry.deny.is_some() || !entry.name.is_empty() {
+        let more = entry.mode == config::Mode::Shadow || entry.until.is_some();
+        if entry.allow.is_some() || entry.deny.is_some() || !entry.name.is_empty() || more {
             return Err(needs(at, "to stand alone: the set's rules have names and conditions"));
         }
         self.sets.get(name).cloned().ok_or_else(|| {
@@ -96,9 +97,10 @@ impl<'c> Rules<'c> {
             _ => return Err(needs(at, "exactly one of `allow` and `deny`")),
         };
         let count_left = Cell::new(MAX_CONDITIONS);
-        let at = format!("{at}.{field}");
+        let (entry, at) = (at, format!("{at}.{field}"));
         let place = Place { at: &at, depth_left: MAX_DEPTH, count_left: &count_left };
-        Ok(Rule::new(&rule.name, effect, self.condition(condition, place)?))
+        let shadow = shadow::of(rule.mode, rule.until.as_deref(), rule.percent, entry)?;
+        Ok(Rule::new(&rule.name, effect, self.condition(condition, place)?, shadow))
     }
 
     /// Everything that a condition says, which must hold together.

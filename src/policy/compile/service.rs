@@ -6,7 +6,7 @@ use std::rc::Rc;
 use claimgate_authz_api::ANONYMOUS;
 
 use super::{
-    Env, InvalidKind, InvalidPolicy, Looks, Result, credential, endpoint, needs, own_header,
+    Env, InvalidKind, InvalidPolicy, Looks, Result, credential, endpoint, needs, own_header, shadow,
 };
 use crate::authn::{ClaimPath, Places};
 use crate::authz::{Mapping, Properties, Source};
@@ -44,6 +44,7 @@ pub(super) fn service(
     let secret = service.credential_env.as_ref();
     Ok(Service {
         name: service.name.as_str().into(),
+        shadow: shadow::of(service.mode, service.until.as_deref(), service.percent, at)?,
         endpoint: endpoint::of_service(service, at)?,
         credential: secret
             .map(|name| credential(name, &format!("{at}.credential_env"), around.env))
