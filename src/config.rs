@@ -13,6 +13,8 @@ mod places;
 mod resource;
 mod routes;
 mod rules;
+#[cfg(feature = "schema")]
+mod schema;
 mod shadow;
 
 use std::collections::BTreeMap;
@@ -30,10 +32,13 @@ pub use places::TokenPlace;
 pub use resource::ProtectedResource;
 pub use routes::{FailureMode, Match, RolesOnFailure, Route, Token};
 pub use rules::{Condition, Roles, RuleEntry, Texts, TimeOfDay};
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use shadow::Mode;
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Format of this document. Only `v1` exists.
@@ -79,6 +84,7 @@ pub struct Config {
 
 /// Format of the document.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Version {
     /// The first format.
     #[serde(rename = "v1")]
@@ -87,6 +93,7 @@ pub enum Version {
 
 /// An issuer of tokens and how its tokens are checked.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
     /// Name for rules, logs and metrics. Unique.
@@ -175,6 +182,7 @@ pub struct Provider {
 /// Which tokens of a provider are access tokens. An ID token, a logout token, a security event or
 /// a DPoP proof never is one (RFC 8725 §3.11).
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TokenType {
     /// Those whose header says `at+jwt`, `JWT` or nothing, unless its claims say otherwise.
     #[default]
@@ -187,6 +195,7 @@ pub enum TokenType {
 
 /// Where the value of an identity header comes from: exactly one of `claim` and `roles`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IdentityHeader {
     /// A claim: string, number, boolean or array of strings (joined with commas). Absent, or not
@@ -207,6 +216,7 @@ pub struct IdentityHeader {
 
 /// The form that a claim must have.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimForm {
     /// A JSON boolean.
@@ -215,6 +225,7 @@ pub enum ClaimForm {
 
 /// Where roles come from.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RoleSource {
     /// The decision point's answer (`context.roles`). Asked for when needed.
@@ -225,6 +236,7 @@ pub enum RoleSource {
 
 /// What access logs are told about requests, in the filter state `wasm.claimgate`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AccessLog {
     /// Environment variable with the key, at least 16 bytes, of the hashes that stand for subjects;
@@ -236,6 +248,7 @@ pub struct AccessLog {
 
 /// Answer to a request that matches no route.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Unmatched {
     /// HTTP status, 400 to 599. The body is empty.

@@ -14,6 +14,7 @@ pub use request::{
 
 /// An AuthZEN policy decision point.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Authorization {
     /// Name for routes, logs and metrics. Unique.
@@ -57,6 +58,7 @@ pub struct Authorization {
 
 /// What is taken from an answer.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResponseMapping {
     /// Members of `context.headers` that go upstream as headers of these names, lower-case. Only
@@ -69,6 +71,7 @@ pub struct ResponseMapping {
 
 /// Limits of a decision cache.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DecisionCache {
     /// Most answers kept per worker. Default: 10000. 0 keeps none.

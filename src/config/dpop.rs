@@ -7,6 +7,7 @@ use super::Span;
 /// How proofs of possession (DPoP, RFC 9449) are checked. Needs `public_origin`. A token that is
 /// bound to a key (`cnf.jkt`) always needs a proof; without this section such tokens are refused.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Dpop {
     /// Algorithms that proofs may be signed with. Default: every asymmetric one.

@@ -6,6 +6,7 @@ use super::Span;
 
 /// A JSON Web Key Set: either `cluster` and `url`, or `inline`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Jwks {
     /// Envoy cluster that the call goes to.
@@ -40,6 +41,7 @@ pub struct Jwks {
 /// is fetched with the keys each time; what it must not do is send the filter to a host that
 /// nobody named.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Discovery {
     /// Envoy cluster that the document is fetched through, and the keys too when their
@@ -74,6 +76,7 @@ pub struct Discovery {
 
 /// A token bucket, one for each process and source: how many fetches unknown keys may cause.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct UnknownKeyFetches {
     /// Fetches in a burst, at most 1000. Default: 5. When they are spent, a token whose key is

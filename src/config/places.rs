@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 /// One place: exactly one of `header`, `cookie` and `query`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenPlace {
     /// A request header, by its lower-case name. More than one of that name in a request, or one

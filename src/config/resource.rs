@@ -6,6 +6,7 @@ use serde::Deserialize;
 /// `/.well-known/oauth-protected-resource`, followed by the path of `resource` if it has one. The
 /// document goes before any route, and every challenge names it (`resource_metadata`).
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProtectedResource {
     /// The resource identifier: a URL on `public_origin`. Default: `public_origin`.

@@ -6,6 +6,7 @@ use super::{Mode, RuleEntry};
 
 /// One route: which requests, which token, which rules.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// Name for logs and metrics. Unique.
@@ -51,6 +52,7 @@ pub struct Route {
 
 /// Which requests a route is for: exactly one of `path` and `prefix`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Hosts, in lower case and without a port: `api.example.com`, or `*.example.com` for all below
@@ -72,6 +74,7 @@ pub struct Match {
 
 /// Whether a route needs a token.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Token {
     /// No token, no request: 401.
@@ -84,6 +87,7 @@ pub enum Token {
 
 /// What a missing answer of the decision point means for a route.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureMode {
     /// 503 with `retry-after`.
@@ -95,6 +99,7 @@ pub enum FailureMode {
 
 /// What a missing answer means where only a roles header needed it.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RolesOnFailure {
     /// As the route's `failure_mode` says.

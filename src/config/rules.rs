@@ -11,6 +11,7 @@ use super::{Mode, RoleSource};
 
 /// A rule, or all rules of a set: exactly one of `allow`, `deny` and `use`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RuleEntry {
     /// Name for logs and metrics. Unique in its route. Not with `use`: the set's rules have names.
@@ -42,6 +43,7 @@ pub struct RuleEntry {
 /// A condition. All that is given must hold; at least one must be given. What cannot be told is
 /// neither true nor false: it lets nobody through and keeps nobody from being refused.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
     /// Holds for every request. Only `true` can be written.
@@ -94,6 +96,7 @@ pub struct Condition {
 
 /// A condition on roles: exactly one of `any_of` and `all_of`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Roles {
     /// Holds when the caller has one of these.
@@ -109,6 +112,8 @@ pub struct Roles {
 /// What a value must be: exactly one of these. A list alone means `any_of`, a text alone `equals`.
 /// A value that is a list is compared member by member.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields, transform = super::schema::or_texts))]
 pub struct Texts {
     /// The value is this, and nothing beside it.
     pub equals: Option<String>,
@@ -171,6 +176,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
 
 /// A time of day, on some days: at least one of the two.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TimeOfDay {
     /// From this time on, `hh:mm`. Default: midnight.

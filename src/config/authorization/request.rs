@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 /// What an evaluation request carries.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RequestMapping {
     /// The subject. Default: `{type: identity}` with who the token is about, and no properties. A
@@ -29,6 +30,7 @@ pub struct RequestMapping {
 
 /// How the subject of an evaluation request is made.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SubjectMapping {
     /// Subject type. Default: `identity`.
@@ -45,6 +47,7 @@ pub struct SubjectMapping {
 
 /// How the action of an evaluation request is made.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ActionMapping {
     /// Name of the action: a text, or where it comes from. Default: `{method: true}`. A request
@@ -58,6 +61,7 @@ pub struct ActionMapping {
 
 /// How the resource of an evaluation request is made.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResourceMapping {
     /// Resource type. Default: `route`.
@@ -74,6 +78,7 @@ pub struct ResourceMapping {
 
 /// A value taken from the verified token.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimSource {
     /// Claim name, nested names joined with dots.
@@ -84,6 +89,7 @@ pub struct ClaimSource {
 /// out of the question. Whatever a client can make large counts against the question's 64 KiB;
 /// beyond them what needs a decision is refused (403).
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ValueSource {
     /// A claim of the verified token, nested names joined with dots, as it stands there.
@@ -118,6 +124,7 @@ pub struct ValueSource {
 
 /// A text, or where it comes from.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(untagged))]
 pub enum TextOrSource {
     /// The text itself.
     Text(String),
