@@ -2,6 +2,7 @@
 //!
 //! - [`stacks`]: the demo system, shared where a test only reads, its own where it disturbs;
 //! - [`bare`]: an Envoy with nothing but filters to compare;
+//! - [`example`]: an example of `envoy/examples` as it stands, on free ports;
 //! - [`edit`]: changes to the rendered Envoy configuration, for one stack;
 //! - [`client`] and [`http2`]: requests byte for byte as a test wants them;
 //! - [`users`], [`tokens`], [`mint`]: who asks, with tokens from the provider or made by hand;
@@ -15,6 +16,7 @@ pub mod bare;
 pub mod client;
 pub mod echo;
 pub mod edit;
+pub mod example;
 pub mod gate;
 pub mod http2;
 pub mod mint;

@@ -1,6 +1,7 @@
 //! End-to-end tests: each module is a topic, each test a rule.
 
 mod auth_route;
+mod authzen_interop;
 mod bearer_form;
 mod bound_tokens;
 mod broken_config;
