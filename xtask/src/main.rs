@@ -40,6 +40,8 @@ enum Command {
     TestStores,
     /// Logs in and out of a real Keycloak.
     TestIdp,
+    /// Has Cerbos and OpenFGA decide what the gateway asks.
+    TestPeers,
     /// Asks the administration API what its OpenAPI document allows, and what it does not.
     TestAdminApi,
     /// Uses the admin console in a real Chromium.
@@ -72,6 +74,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { rungs } => test::run(&rungs),
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
+        Command::TestPeers => test::peers(),
         Command::TestAdminApi => test_admin_api::run(),
         Command::TestBrowser { picture } => test::browser(picture),
         Command::Bench(bench) => bench.run(),

@@ -1,6 +1,6 @@
 //! An example of `envoy/examples` in a real Envoy, as it stands but for its ports.
 //!
-//! It must never change a policy or a route: whoever copies the example gets what was tested.
+//! It must never change a policy or a route by itself: whoever copies the example gets what was tested.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -27,8 +27,20 @@ impl Example {
     /// clusters are elsewhere. Panics when it does not start.
     #[must_use]
     pub fn start(name: &str, gateway: u16, moved: &[(u16, SocketAddr)]) -> Self {
+        Self::start_edited(name, gateway, moved, |_| ())
+    }
+
+    /// The same with what a test needs otherwise.
+    #[must_use]
+    pub fn start_edited(
+        name: &str,
+        gateway: u16,
+        moved: &[(u16, SocketAddr)],
+        edit: impl FnOnce(&mut Value),
+    ) -> Self {
         let port = Port::free().expect("a free port");
         let mut config = read(&format!("{name}/envoy.yaml"));
+        edit(&mut config);
         let moved = moved.iter().map(|(from, to)| (*from, to.port()));
         let moved: Vec<_> = moved.chain([(gateway, port.number())]).collect();
         move_ports(&mut config, &moved);

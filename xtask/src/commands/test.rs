@@ -22,6 +22,10 @@ const SERVICE: &str = "services/authz-service";
 const PICTURE: &str = "docs/authz-service/console.png";
 /// The module of those that need Keycloak.
 const KEYCLOAK: &str = "keycloak::";
+/// The folder of the package that tests the gateway.
+const E2E: &str = "tests/e2e";
+/// The module of its tests that need other decision points than ours.
+const PEERS: &str = "peers::";
 /// The folder of the package whose ignored tests are those in a browser.
 const BROWSER: &str = "tests/browser";
 /// What the browser sees, beside.
@@ -71,6 +75,14 @@ pub(crate) fn stores() -> Result<ExitCode> {
 pub(crate) fn idp() -> Result<ExitCode> {
     let home = tools::keycloak()?;
     ignored(SERVICE, &[KEYCLOAK], &[("KEYCLOAK_HOME", &home)])
+}
+
+/// Runs the tests with decision points that others wrote.
+pub(crate) fn peers() -> Result<ExitCode> {
+    let (cerbos, openfga) = (tools::cerbos()?, tools::openfga()?);
+    tools::envoy()?;
+    wasm::build(true)?;
+    ignored(E2E, &[PEERS], &[("CERBOS", &cerbos), ("OPENFGA", &openfga)])
 }
 
 /// Runs the tests in a browser.
