@@ -34,6 +34,7 @@ pub use demands::Demands;
 use dpop::DpopError;
 pub use extract::{Presented, RawToken, find_token};
 pub use failed_tokens::FailedTokens;
+pub(crate) use json::object_with_list;
 pub use json::{Json, Members};
 pub use jwks::{
     InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material, P384Key, P521Key,
@@ -104,6 +105,8 @@ pub enum AuthnError {
     Proof(DpopError),
     /// Is bound to a client certificate that the connection has not shown (RFC 8705 §3).
     Certificate,
+    /// Has been revoked, by itself or with its session, its subject's others or everybody's.
+    Revoked,
 }
 
 impl AuthnError {
@@ -134,6 +137,7 @@ impl AuthnError {
             Self::BoundToKey => "bound_to_key",
             Self::Proof(error) => error.reason(),
             Self::Certificate => "certificate",
+            Self::Revoked => "revoked",
         }
     }
 }

@@ -8,6 +8,7 @@ mod authorization;
 pub(crate) mod document;
 mod dpop;
 mod duration;
+mod freshness;
 mod keys;
 mod places;
 mod resource;
@@ -27,6 +28,7 @@ pub use authorization::{
 };
 pub use dpop::Dpop;
 pub use duration::Span;
+pub use freshness::Freshness;
 pub use keys::{Discovery, Jwks, UnknownKeyFetches};
 pub use places::TokenPlace;
 pub use resource::ProtectedResource;
@@ -49,6 +51,10 @@ pub struct Config {
     /// Policy decision points that rules and headers may ask. Default: none.
     #[serde(default)]
     pub authorization: Vec<Authorization>,
+    /// Where to hear of revoked tokens and old decisions. Default: nowhere; a token is good until
+    /// it ends, and a decision for as long as its answer said.
+    #[serde(default)]
+    pub freshness: Option<Freshness>,
     /// Headers that only the filter may set, by name. They are removed from every request on
     /// every route before any is set. Default: none.
     #[serde(default)]

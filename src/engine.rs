@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::authn::{FetchError, Health, Over, Progress, SignatureVerifier, Thumbprint};
 use crate::authz::{CalloutResponse, CheckError};
+use crate::freshness::{FeedError, Freshness, Polled};
 use crate::pipeline::{Event, Pipeline, Step};
 use crate::policy::{Endpoint, Policy, ProviderId, Service, ServiceId};
 use crate::reply::Rejection;
@@ -31,6 +32,8 @@ pub type StreamId = u32;
 pub struct Engine {
     shared: Shared,
     waiting: WaitingRoom,
+    /// Whether a request has come since the last look at the feed.
+    busy: bool,
 }
 
 impl Engine {
@@ -47,7 +50,7 @@ impl Engine {
         seed: u64,
     ) -> Self {
         let shared = Shared::new(policy, verifier, data, seed);
-        Self { shared, waiting: WaitingRoom::default() }
+        Self { shared, waiting: WaitingRoom::default(), busy: false }
     }
 
     /// The policy.
@@ -57,6 +60,7 @@ impl Engine {
 
     /// A request's head has come.
     pub fn request(&mut self, stream: StreamId, head: RequestHead, now: Timestamp) -> Step {
+        self.busy = true;
         self.advance(stream, Pipeline::ExpectRequest, Event::Request(head), now)
     }
 
@@ -169,5 +173,36 @@ impl Engine {
     pub fn keys_changed(&mut self, stream: StreamId, now: Timestamp) -> Step {
         let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
         self.advance(stream, pipeline, Event::KeysChanged, now)
+    }
+
+    /// Looks for what is revoked or old. The path that the feed should be asked under, if that is
+    /// due: the caller makes the call and reports its end with [`Engine::feed_answered`].
+    pub fn tend_feed(&mut self, now: Timestamp) -> Option<String> {
+        let busy = std::mem::take(&mut self.busy);
+        let (feed, data) = self.shared.freshness()?;
+        feed.tick(busy, data, now)
+    }
+
+    /// The feed's call that was out has been answered 200 with this document, or not.
+    pub fn feed_answered(&mut self, answer: Result<&[u8], FeedError>, now: Timestamp) -> Polled {
+        let Some((feed, data)) = self.shared.freshness() else { return Polled::Nothing };
+        feed.answered(answer, data, now)
+    }
+
+    /// What is known of revocations and epochs, where a feed is configured.
+    pub fn freshness(&mut self) -> Option<&Freshness> {
+        self.shared.freshness().map(|(feed, _)| feed as &Freshness)
+    }
+
+    /// Streams that wait for the first state and need not wait any longer.
+    pub fn released_by_feed(&mut self, now: Timestamp) -> Vec<StreamId> {
+        let settled = self.freshness().is_some_and(|feed| feed.is_settled(now));
+        if settled { self.waiting.awaiting_state() } else { Vec::new() }
+    }
+
+    /// This stream need not wait for the first state any longer.
+    pub fn state_settled(&mut self, stream: StreamId, now: Timestamp) -> Step {
+        let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
+        self.advance(stream, pipeline, Event::StateSettled, now)
     }
 }

@@ -23,6 +23,7 @@ pub mod bounded;
 pub mod cache_control;
 pub mod config;
 pub mod engine;
+pub mod freshness;
 pub mod pipeline;
 pub mod policy;
 pub mod reply;

@@ -33,6 +33,8 @@ pub enum Pipeline {
     ExpectRequest,
     /// It needs keys that are being fetched.
     ExpectKeys(Box<ExpectKeys>),
+    /// It needs to know what is revoked, and nobody here does yet.
+    ExpectState(Box<Request>),
     /// It needs to know the client's certificate.
     ExpectCertificate(Box<Request>),
     /// It needs to know the client's address.
@@ -50,6 +52,8 @@ pub enum Event<'a> {
     Request(RequestHead),
     /// A fetch of keys it waited for has ended, well or not.
     KeysChanged,
+    /// It is known what is revoked, or nobody knows when it will be.
+    StateSettled,
     /// The hash of the certificate that the client has shown, if it has.
     Certificate(Option<Thumbprint>),
     /// The client's address, if the host knows it.
@@ -69,6 +73,8 @@ pub enum Step {
     Serve(LocalReply),
     /// Hold it until a fetch of this provider's keys has ended.
     AwaitKeys(ProviderId),
+    /// Hold it until it is known what is revoked, or that nobody knows.
+    AwaitState,
     /// Find out the client's certificate, at once.
     AskCertificate,
     /// Find out the client's address, at once.
@@ -88,6 +94,8 @@ pub enum Passed {
     Assumed,
     /// By a rule, but without the roles that a header should carry.
     WithoutRoles,
+    /// By a rule, the failure mode standing in for word of what is revoked.
+    Unchecked,
     /// By no rule: a shadow covers it.
     Waived,
 }
@@ -99,6 +107,7 @@ impl Passed {
             Self::Permitted => "allowed",
             Self::Assumed => "allowed_assumed",
             Self::WithoutRoles => "allowed_without_roles",
+            Self::Unchecked => "allowed_unchecked",
             Self::Waived => "waived",
         }
     }
@@ -111,6 +120,8 @@ pub struct Request {
     head: RequestHead,
     certificate: Fact<Thumbprint>,
     address: Fact<IpAddr>,
+    /// Whether its token may have been revoked without our knowing.
+    unchecked: bool,
 }
 
 /// What the host knows of the client, which few requests need.
@@ -170,6 +181,10 @@ impl Pipeline {
                 let caller = caller(&request, waits_left, shared, now);
                 proceed(request, caller, shared, now)
             }
+            (Self::ExpectState(request), Event::StateSettled) => {
+                let caller = caller(&request, authenticate::MAX_WAITS, shared, now);
+                proceed(*request, caller, shared, now)
+            }
             (Self::ExpectCertificate(mut request), Event::Certificate(certificate)) => {
                 request.certificate = Fact::Known(certificate);
                 let caller = caller(&request, authenticate::MAX_WAITS, shared, now);
@@ -187,6 +202,7 @@ impl Pipeline {
                 state,
                 Event::Request(_)
                 | Event::KeysChanged
+                | Event::StateSettled
                 | Event::Certificate(_)
                 | Event::Address(_)
                 | Event::Answer(_),
@@ -200,6 +216,7 @@ impl Pipeline {
             Self::Done => (Self::Done, Step::Ignore),
             Self::ExpectRequest
             | Self::ExpectKeys(_)
+            | Self::ExpectState(_)
             | Self::ExpectCertificate(_)
             | Self::ExpectAddress(_)
             | Self::ExpectDecision(_) => reply(rejection),
@@ -211,6 +228,7 @@ impl Pipeline {
         match self {
             Self::ExpectKeys(waiting) => Some(waiting.provider),
             Self::ExpectRequest
+            | Self::ExpectState(_)
             | Self::ExpectCertificate(_)
             | Self::ExpectAddress(_)
             | Self::ExpectDecision(_)
@@ -231,7 +249,7 @@ fn admit(head: RequestHead, shared: &mut Shared, now: Timestamp) -> (Pipeline, S
         Err(rejection) => return reply(rejection),
     };
     let (certificate, address) = (Fact::NotAsked, Fact::NotAsked);
-    let request = Request { route, head, certificate, address };
+    let request = Request { route, head, certificate, address, unchecked: false };
     if request.route.token == Token::None {
         return authorize(request, Caller::Anonymous, shared, now);
     }
@@ -257,13 +275,17 @@ fn caller(
 
 /// Goes on with a request whose caller is known, or waits for keys, or refuses.
 fn proceed(
-    request: Request,
+    mut request: Request,
     caller: Result<Caller, Obstacle>,
     shared: &mut Shared,
     now: Timestamp,
 ) -> (Pipeline, Step) {
     match caller {
-        Ok(caller) => authorize(request, caller, shared, now),
+        Ok(caller) => {
+            request.unchecked = caller.principal().is_some() && shared.feed_is_stale(now);
+            authorize(request, caller, shared, now)
+        }
+        Err(Obstacle::AwaitState) => (Pipeline::ExpectState(Box::new(request)), Step::AwaitState),
         Err(Obstacle::Refused(rejection)) => {
             let rejection = rejection.wanting(request.route.scope.as_ref());
             let account = Account { route: Some(request.route), ..Account::default() };

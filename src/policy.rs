@@ -8,6 +8,7 @@ mod condition;
 mod display;
 mod dpop;
 mod endpoint;
+mod freshness;
 mod invalid;
 mod issuer;
 mod keys;
@@ -31,6 +32,7 @@ use crate::upstream::OwnHeaders;
 pub use condition::{Condition, Facts, Held, NeedAnswer, Network, Schedule, TextTest, Truth};
 pub use dpop::ProofPolicy;
 pub use endpoint::{Endpoint, split_url};
+pub use freshness::Feed;
 pub use invalid::{InvalidKind, InvalidPolicy};
 pub use issuer::Issuer;
 pub use keys::{Discovery, KeyLocation, KeySource};
@@ -69,6 +71,8 @@ pub struct Policy {
     pub unmatched: u16,
     /// Key of the hashes that stand for subjects in access logs, if any do.
     pub log_key: Option<Secret>,
+    /// Where revocations and epochs are heard of.
+    pub freshness: Option<Feed>,
     /// How proofs of possession are checked, if they are.
     pub proofs: Option<ProofPolicy>,
     /// What clients are told about where to get tokens.

@@ -50,6 +50,8 @@ pub enum Rejection {
     Scope(Rc<str>),
     /// Nobody's here: the issuer's keys cannot be had. 503.
     NoKeys,
+    /// Nobody's here: it cannot be told whether the token has been revoked. 503.
+    Unchecked(Unchecked),
     /// Nobody's here: the decision point did not decide. 503.
     Undecided {
         /// The rule that needed it.
@@ -61,6 +63,15 @@ pub enum Rejection {
     Overloaded,
     /// Ours: something that cannot happen did. 500.
     Internal,
+}
+
+/// Why it cannot be told whether a token has been revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchecked {
+    /// Nobody has said yet what is.
+    NoState,
+    /// It has been too long that anybody did.
+    Stale,
 }
 
 /// A reply that the filter gives itself.
@@ -118,7 +129,7 @@ impl Rejection {
                 let error = Some(("insufficient_scope", text));
                 problem(403, text, details).challenging(challenge, error, Some(scope))
             }
-            Self::NoKeys | Self::Undecided { .. } => {
+            Self::NoKeys | Self::Unchecked(_) | Self::Undecided { .. } => {
                 problem(503, "The request could not be decided.", details)
                     .with("retry-after", RETRY_AFTER.into())
             }
@@ -139,6 +150,7 @@ impl Rejection {
             Self::Forbidden { .. } => "forbidden",
             Self::Scope(_) => "scope",
             Self::NoKeys => "no_keys",
+            Self::Unchecked(_) => "unchecked",
             Self::Undecided { .. } => "undecided",
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
@@ -153,6 +165,8 @@ impl Rejection {
             Self::Forbidden { rule: Some(_) } => "rule",
             Self::Forbidden { rule: None } => "no_rule",
             Self::Undecided { error, .. } => error.reason(),
+            Self::Unchecked(Unchecked::NoState) => "no_state",
+            Self::Unchecked(Unchecked::Stale) => "stale",
             Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "",
             Self::CrossSite | Self::Scope(_) | Self::Overloaded | Self::Internal => "",
         }
@@ -170,6 +184,7 @@ impl Rejection {
             | Self::CrossSite
             | Self::Scope(_)
             | Self::NoKeys
+            | Self::Unchecked(_)
             | Self::Overloaded
             | Self::Internal => None,
         }
@@ -221,7 +236,8 @@ fn credentials(
         | AuthnError::Confirmation
         | AuthnError::Unbound
         | AuthnError::BoundToKey
-        | AuthnError::Certificate => {
+        | AuthnError::Certificate
+        | AuthnError::Revoked => {
             let text = "The token is not valid here.";
             let error = Some(("invalid_token", text));
             problem(401, text, details).challenging(challenge, error, scope)

@@ -35,6 +35,13 @@ pub enum Stored {
     Failed,
 }
 
+/// The next bytes of a value.
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}
+
 /// A host that has none.
 #[derive(Clone, Copy, Debug)]
 pub struct NoSharedData;

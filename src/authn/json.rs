@@ -6,14 +6,16 @@
 //! those inside it. A token has some forty values; a piece for each would take longer than reading
 //! them, and twice the room in the cache of tokens.
 
+mod list;
 mod read;
 mod view;
 
+pub(crate) use list::object_with_list;
 pub use view::{Json, Members};
 
 /// An object and all that is in it.
 #[derive(Clone, Default)]
-pub(super) struct Object {
+pub(crate) struct Object {
     text: String,
     values: Vec<Stored>,
 }
@@ -59,7 +61,7 @@ impl Object {
     }
 
     /// The member of this name.
-    pub(super) fn get(&self, name: &str) -> Option<Json<'_>> {
+    pub(crate) fn get(&self, name: &str) -> Option<Json<'_>> {
         self.members().get(name)
     }
 

@@ -38,6 +38,11 @@ impl From<Rc<VerifiedToken>> for Principal {
 }
 
 impl Principal {
+    /// The token that names them.
+    pub fn token(&self) -> &VerifiedToken {
+        &self.0
+    }
+
     /// The provider whose token it was.
     pub fn provider(&self) -> ProviderId {
         self.0.provider()

@@ -14,6 +14,7 @@ use super::{
     SignatureVerifier,
 };
 use crate::authz::DecisionMemo;
+use crate::freshness::Marks;
 use crate::policy::{Provider, ProviderId};
 use crate::time::Timestamp;
 
@@ -30,6 +31,7 @@ pub struct VerifiedToken {
     subject_claim: Option<ClaimPath>,
     headers: OnceCell<HeaderValues>,
     decisions: DecisionMemo,
+    marks: Marks,
 }
 
 /// Header values made from a token's claims, in the order of the policy's identity headers.
@@ -79,6 +81,16 @@ impl VerifiedToken {
     /// Decisions that it has been given.
     pub const fn decisions(&self) -> &DecisionMemo {
         &self.decisions
+    }
+
+    /// What is remembered of looking for revocations of it.
+    pub const fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// When it was issued, if it says.
+    pub fn issued_at(&self) -> Option<Timestamp> {
+        date(&self.claims, "iat").ok()?
     }
 
     /// Whether it may be used now. Everything else about a verified token stays true.
@@ -135,6 +147,7 @@ pub fn verify(
         subject_claim: checks.provider.subject_claim.clone(),
         headers: OnceCell::new(),
         decisions: DecisionMemo::default(),
+        marks: Marks::default(),
     };
     verified.check_time(now)?;
     Ok(Rc::new(verified))

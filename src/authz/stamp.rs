@@ -4,4 +4,17 @@
 /// The state that a decision rests on, taken when its question is asked: an answer that was on its
 /// way when something changed is old when it comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp {}
+pub struct Stamp {
+    /// Counted by [`crate::freshness`]; 0 where nobody says what changed.
+    era: u64,
+}
+
+impl Stamp {
+    pub(crate) const fn new(era: u64) -> Self {
+        Self { era }
+    }
+
+    pub(crate) const fn era(self) -> u64 {
+        self.era
+    }
+}

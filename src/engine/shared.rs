@@ -10,6 +10,7 @@ use crate::authn::{
     VerifiedToken,
 };
 use crate::authz::{Decision, DecisionCache, Stamp};
+use crate::freshness::{Freshness, Standing};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
 use crate::shared_data::SharedData;
 use crate::time::Timestamp;
@@ -24,6 +25,7 @@ pub struct Shared {
     failed: FailedTokens,
     proofs: Option<ReplayCache>,
     decisions: Vec<DecisionCache>,
+    freshness: Option<Freshness>,
     verifier: Box<dyn SignatureVerifier>,
     data: Box<dyn SharedData>,
 }
@@ -58,6 +60,7 @@ impl Shared {
             failed: FailedTokens::default(),
             proofs: policy.proofs.as_ref().map(|p| ReplayCache::new(p.max_proofs, p.window)),
             decisions: decisions.collect(),
+            freshness: policy.freshness.as_ref().map(|feed| Freshness::new(feed.settings.clone())),
             verifier,
             data,
             policy,
@@ -173,20 +176,31 @@ impl Shared {
         Ok(used.admit(fresh, now)?)
     }
 
+    /// How a verified token stands with those who can revoke it.
+    pub fn standing(&mut self, token: &VerifiedToken, now: Timestamp) -> Standing {
+        let data = &*self.data;
+        self.freshness.as_mut().map_or(Standing::Good, |feed| feed.standing(token, data, now))
+    }
+
     /// What a decision asked for now rests on.
     pub fn stamp(&self, _: &Caller) -> Stamp {
-        Stamp::default()
+        self.freshness.as_ref().map_or_else(Stamp::default, Freshness::stamp)
     }
 
     /// Whether nothing that a decision about this caller rests on has changed since.
     pub fn is_current(&self, stamp: Stamp, caller: &Caller) -> bool {
-        stamp == self.stamp(caller)
+        self.freshness.as_ref().is_none_or(|feed| feed.is_current(stamp, caller))
     }
 
     /// Whether it has been too long that nobody could say what changed: no kept decision may be
     /// used then.
-    pub fn feed_is_stale(&self, _: Timestamp) -> bool {
-        false
+    pub fn feed_is_stale(&self, now: Timestamp) -> bool {
+        self.freshness.as_ref().is_some_and(|feed| feed.is_stale(now))
+    }
+
+    /// What is known of revocations and epochs, and where it is shared.
+    pub(super) fn freshness(&mut self) -> Option<(&mut Freshness, &dyn SharedData)> {
+        Some((self.freshness.as_mut()?, &*self.data))
     }
 
     /// The decision on a question, if it is known.

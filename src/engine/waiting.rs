@@ -33,6 +33,12 @@ impl WaitingRoom {
         let waiting = self.0.iter().filter(|(_, p)| p.awaited_keys() == Some(provider));
         waiting.map(|(stream, _)| *stream).collect()
     }
+
+    /// Streams whose requests wait for the first state, oldest stream first.
+    pub(super) fn awaiting_state(&self) -> Vec<StreamId> {
+        let waiting = self.0.iter().filter(|(_, p)| matches!(p, Pipeline::ExpectState(_)));
+        waiting.map(|(stream, _)| *stream).collect()
+    }
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Reads the answer that the host has at hand; `None` when there is none, which the host
-    /// says by a header count of zero.
-    pub(super) fn read(headers: usize) -> Option<Self> {
+    /// Reads the answer that the host has at hand, a byte more than `longest` of its body, so that
+    /// a longer one is seen to be too long. `None` when there is none, which the host says by a
+    /// header count of zero.
+    pub(super) fn read(headers: usize, longest: usize) -> Option<Self> {
         if headers == 0 {
             return None;
         }
@@ -25,7 +26,7 @@ impl Reply {
         let cache_control = pairs.iter().filter(|(name, _)| *name == b"cache-control");
         let cache_control =
             cache_control.map(|(_, value)| value).collect::<Vec<_>>().join(&b","[..]);
-        Some(Self { status, cache_control, body: host::callout_body() })
+        Some(Self { status, cache_control, body: host::callout_body(longest + 1) })
     }
 
     /// As the decision point's answer.

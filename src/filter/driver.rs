@@ -5,6 +5,7 @@
 //! that the request's headers are out of reach.
 
 mod keys;
+mod state;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,9 +16,10 @@ use std::time::Duration;
 use super::answer::Reply;
 use super::counters::count;
 use super::host::{self, Callout, Level, Map};
-use crate::authn::Thumbprint;
-use crate::authz::CheckError;
+use crate::authn::{JWKS_MAX_DOCUMENT, Thumbprint};
+use crate::authz::{CheckError, MAX_ANSWER};
 use crate::engine::{Engine, StreamId};
+use crate::freshness;
 use crate::pipeline::Step;
 use crate::policy::{Policy, ProviderId};
 use crate::reply::Rejection;
@@ -39,6 +41,7 @@ pub(super) enum Fate {
 /// Whom a callout was made for.
 enum Errand {
     Keys(ProviderId),
+    Feed,
     Decision(StreamId),
 }
 
@@ -55,6 +58,8 @@ pub(super) struct Driver {
     queue: Option<u32>,
     /// How often the root is ticked.
     pace: Cell<Duration>,
+    /// When it last looked after its keys.
+    keys_at: Cell<Timestamp>,
 }
 
 impl Driver {
@@ -66,6 +71,7 @@ impl Driver {
             quiet_until: Cell::default(),
             queue,
             pace: Cell::new(TICK),
+            keys_at: Cell::default(),
         }
     }
 
@@ -136,7 +142,7 @@ impl Driver {
                 host::reply(&reply);
                 Fate::Answered
             }
-            Step::AwaitKeys(_) => {
+            Step::AwaitKeys(_) | Step::AwaitState => {
                 // Should the queue fail, the next tick does the same a little later.
                 self.queue.map(host::enqueue);
                 Fate::Undecided
@@ -205,9 +211,15 @@ impl Driver {
     /// A callout has been answered, in the context of whoever made it.
     pub(super) fn answered(&self, token: u32, headers: usize) {
         let Some(errand) = self.errands.borrow_mut().remove(&token) else { return };
-        let reply = Reply::read(headers);
+        let longest = match errand {
+            Errand::Keys(_) => JWKS_MAX_DOCUMENT,
+            Errand::Feed => freshness::MAX_DOCUMENT,
+            Errand::Decision(_) => MAX_ANSWER,
+        };
+        let reply = Reply::read(headers, longest);
         match errand {
             Errand::Keys(provider) => self.keys(provider, reply.as_ref()),
+            Errand::Feed => self.feed(reply.as_ref()),
             Errand::Decision(stream) => {
                 let answer = reply.as_ref().map(Reply::as_response).ok_or(CheckError::Unreachable);
                 let step = self.engine.borrow_mut().answer(stream, answer, host::now());

@@ -7,8 +7,6 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::authn::JWKS_MAX_DOCUMENT;
-use crate::authz::MAX_ANSWER;
 use crate::policy::Endpoint;
 use crate::reply::{LocalReply, is_grpc};
 use crate::request::Pairs;
@@ -32,8 +30,6 @@ enum Buffer {
 }
 
 const REQUEST_STREAM: u32 = 0;
-const LARGEST_BODY: usize =
-    if JWKS_MAX_DOCUMENT > MAX_ANSWER { JWKS_MAX_DOCUMENT } else { MAX_ANSWER };
 
 /// How important a log line is.
 #[derive(Clone, Copy)]
@@ -62,10 +58,9 @@ pub(super) fn configuration() -> Vec<u8> {
     raw::buffer(Buffer::PluginConfiguration as u32, usize::MAX).unwrap_or_default()
 }
 
-/// The body of the callout that has just been answered; one byte more than any we read, so that
-/// a longer one is seen to be too long.
-pub(super) fn callout_body() -> Vec<u8> {
-    raw::buffer(Buffer::CalloutResponse as u32, LARGEST_BODY + 1).unwrap_or_default()
+/// So many bytes of the body of the callout that has just been answered.
+pub(super) fn callout_body(longest: usize) -> Vec<u8> {
+    raw::buffer(Buffer::CalloutResponse as u32, longest).unwrap_or_default()
 }
 
 /// Removes and sets request headers. False when the host refused one: the request must not go on

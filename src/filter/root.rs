@@ -9,7 +9,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::driver::{Driver, SharedDriver, TICK};
+use super::driver::{Driver, SharedDriver};
 use super::host::{self, HostData, Level};
 use super::host_verifier::HostVerifier;
 use super::stream::Stream;
@@ -46,8 +46,9 @@ impl RootContext for Root {
                 self.queue = host::register_queue(&queue_name());
                 let data = Box::new(HostData);
                 let engine = Engine::sharing(policy, Box::new(verifier), data, random("seed"));
-                self.driver = Some(Rc::new(Driver::new(engine, self.queue)));
-                host::tick_every(TICK);
+                let driver = Driver::new(engine, self.queue);
+                driver.begin_ticks();
+                self.driver = Some(Rc::new(driver));
                 true
             }
             Err(error) => {
@@ -59,13 +60,13 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(driver) = &self.driver {
-            driver.tend_keys();
+            driver.tend(false);
         }
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
         if let Some(driver) = self.driver.as_ref().filter(|_| self.queue == Some(queue)) {
-            driver.tend_keys();
+            driver.tend(true);
         }
     }
 

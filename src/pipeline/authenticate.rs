@@ -8,9 +8,11 @@ use crate::authn::{
     AuthnError, Caller, Checks, KeyState, ParsedToken, RawToken, VerifiedToken, may_use_cookie,
     verify,
 };
+use crate::config::FailureMode;
 use crate::engine::Shared;
+use crate::freshness::Standing;
 use crate::policy::{Policy, ProviderId};
-use crate::reply::Rejection;
+use crate::reply::{Rejection, Unchecked};
 use crate::request::RequestHead;
 use crate::time::Timestamp;
 
@@ -23,6 +25,8 @@ pub(super) enum Obstacle {
     Refused(Rejection),
     /// The client's certificate has to be known first.
     AskCertificate,
+    /// It has to be known first what is revoked.
+    AwaitState,
     /// A fetch of keys has to end first.
     Wait { provider: ProviderId, waits_left: u8 },
 }
@@ -48,9 +52,31 @@ pub(super) fn authenticate(
     now: Timestamp,
 ) -> Result<Caller, Obstacle> {
     let verified = verified(token, waits_left, shared, now)?;
+    check_standing(&verified, request.route.failure_mode, shared, now)?;
     check_place(&request.head, token, &verified, shared.policy())?;
     check_sender(request, token, &verified, shared, now)?;
     Ok(Caller::Identified(verified.into()))
+}
+
+/// Whether a token has been revoked since it was issued. Where nobody can tell whether it has, the
+/// route says what to do; what is known to be revoked is refused on every route.
+fn check_standing(
+    verified: &VerifiedToken,
+    failure_mode: FailureMode,
+    shared: &mut Shared,
+    now: Timestamp,
+) -> Result<(), Obstacle> {
+    let reason = match shared.standing(verified, now) {
+        Standing::Good => return Ok(()),
+        Standing::Revoked => return Err(AuthnError::Revoked.into()),
+        Standing::Wait => return Err(Obstacle::AwaitState),
+        Standing::Stale => Unchecked::Stale,
+        Standing::Unknown => Unchecked::NoState,
+    };
+    match failure_mode {
+        FailureMode::Allow => Ok(()),
+        FailureMode::Deny => Err(Rejection::Unchecked(reason).into()),
+    }
 }
 
 /// Whether a token may be where it was. Asked of every request: what is known of a token says

@@ -74,7 +74,11 @@ impl Case<'_> {
         let identify = request.route.token != Token::None;
         let wants_roles =
             identify && caller.principal().is_some() && shared.policy().headers_need_roles;
-        let mut passed = if allowed.assumed() { Passed::Assumed } else { Passed::Permitted };
+        let mut passed = match (allowed.assumed(), request.unchecked) {
+            (true, _) => Passed::Assumed,
+            (false, true) => Passed::Unchecked,
+            (false, false) => Passed::Permitted,
+        };
         let decision = match self.answered {
             Answered::NotYet if wants_roles => return Err(NeedAnswer),
             Answered::NotYet => None,

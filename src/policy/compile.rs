@@ -3,6 +3,7 @@
 
 mod dpop;
 mod endpoint;
+mod freshness;
 mod issuer;
 mod keys;
 mod places;
@@ -37,6 +38,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let providers = named(&config.providers, "providers", |p| &p.name, compile)?;
     issuer::check_apart(&providers)?;
     let reads = RefCell::new(places.reads().clone());
+    let freshness = freshness::feed(config, &providers, env)?;
     let headers = headers(config)?;
     let given = service::response_headers(config, &headers, &places)?;
     let own = headers.iter().map(|header| &*header.name).chain(given.iter().map(|name| &**name));
@@ -68,6 +70,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         routes,
         unmatched,
         log_key: log_key(config, env)?,
+        freshness,
         proofs,
         metadata,
     })

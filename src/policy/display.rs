@@ -3,14 +3,16 @@
 
 use std::fmt;
 
-use super::{Policy, ProofPolicy, Provider, Route, Service, Shadow};
+use super::{Feed, Policy, ProofPolicy, Provider, Route, Service, Shadow};
 use crate::authn::Places;
 use crate::authz::Mapping;
+use crate::freshness::Settings;
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.providers.iter().try_for_each(|p| provider(p, &self.places, f))?;
         self.services.iter().try_for_each(|s| service(s, f))?;
+        self.freshness.iter().try_for_each(|feed| freshness(feed, f))?;
         for h in &self.headers {
             writeln!(f, "header {}: {:?} anonymous={:?}", h.name, h.source, h.anonymous)?;
         }
@@ -63,6 +65,16 @@ fn service(s: &Service, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  takes {}", s.response_headers.join(","))?;
     }
     Ok(())
+}
+
+fn freshness(feed: &Feed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Settings { interval, max_age, grace, tenant, .. } = &feed.settings;
+    writeln!(
+        f,
+        "freshness: {} every {interval:?} max_age={max_age:?} grace={grace:?} tenant={tenant:?} credential={}",
+        feed.endpoint,
+        feed.credential.is_some()
+    )
 }
 
 fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {

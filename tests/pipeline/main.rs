@@ -11,6 +11,7 @@ mod authorization;
 mod conditions;
 mod demands;
 mod failed_tokens;
+mod freshness;
 mod golden;
 mod issuers;
 mod jose;

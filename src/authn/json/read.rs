@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::{Kind, Members, Object, Span, Stored};
 
 /// How deep objects and arrays may nest, the outermost object included.
-const MAX_DEPTH: u8 = 16;
+pub(super) const MAX_DEPTH: u8 = 16;
 /// About how many bytes of a token's JSON make a value.
 const BYTES_PER_VALUE: usize = 24;
 
@@ -26,10 +26,10 @@ pub(super) fn object(json: &[u8]) -> Option<Object> {
 }
 
 /// Where the next value goes.
-struct Place<'o> {
-    into: &'o mut Object,
-    name: Option<Span>,
-    depth_left: u8,
+pub(super) struct Place<'o> {
+    pub(super) into: &'o mut Object,
+    pub(super) name: Option<Span>,
+    pub(super) depth_left: u8,
 }
 
 impl Place<'_> {
@@ -44,7 +44,7 @@ impl Place<'_> {
 
 impl Object {
     /// Adds a value; its index.
-    fn put<E: Error>(&mut self, name: Option<Span>, kind: Kind) -> Result<usize, E> {
+    pub(super) fn put<E: Error>(&mut self, name: Option<Span>, kind: Kind) -> Result<usize, E> {
         let at = self.values.len();
         let end = u16::try_from(at + 1).map_err(|_| E::custom("too long"))?;
         self.values.push(Stored { name, end, kind });
@@ -52,7 +52,7 @@ impl Object {
     }
 
     /// What has been added since is inside the value at this index.
-    fn close(&mut self, at: usize) {
+    pub(super) fn close(&mut self, at: usize) {
         let len = self.values.len();
         if let Some(value) = self.values.get_mut(at) {
             // It fits: the last value's end is the same.
@@ -70,7 +70,7 @@ impl Object {
 
 impl Members<'_> {
     /// Whether two members have one name. Shorter names first: most of them differ in that.
-    fn repeat(&self) -> bool {
+    pub(super) fn repeat(&self) -> bool {
         let mut names: Vec<&str> = self.names().collect();
         names.sort_unstable_by(|one, other| one.len().cmp(&other.len()).then(one.cmp(other)));
         names.windows(2).any(|pair| matches!(pair, [one, other] if one == other))
@@ -144,7 +144,7 @@ impl<'de> Visitor<'de> for Place<'_> {
 }
 
 /// Where the next member's name goes.
-struct Name<'o>(&'o mut Object);
+pub(super) struct Name<'o>(pub(super) &'o mut Object);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = Span;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Object;
+use super::{Members, Object, object_with_list};
 
 fn object(json: &[u8]) -> Option<Value> {
     let object = Object::from_slice(json)?;
@@ -73,4 +73,43 @@ fn more_than_can_be_told_apart_is_refused() {
     let values = |count: usize| format!("{{\"a\":[0{}]}}", ",0".repeat(count));
     assert!(object(values(65_000).as_bytes()).is_some());
     assert!(object(values(66_000).as_bytes()).is_none());
+}
+
+#[test]
+fn the_members_of_a_long_list_are_handed_over_and_not_kept() {
+    let entries: Vec<_> = (0..50_000).map(|n| format!(r#"{{"n":{n},"t":"text"}}"#)).collect();
+    let json = format!(r#"{{"a":1,"list":[{}],"b":"two"}}"#, entries.join(","));
+    let mut seen = 0;
+    let each = &mut |member: Members<'_>| {
+        let number = member.get("n").and_then(|n| n.as_number()?.as_u64());
+        seen += 1;
+        number == Some(seen - 1)
+    };
+    let object = object_with_list(json.as_bytes(), "list", each).unwrap();
+    assert_eq!(seen, 50_000);
+    assert_eq!(object.get("b").unwrap().as_str(), Some("two"));
+}
+
+#[test]
+fn objects_with_a_list_keep_the_rules_of_objects() {
+    let read = |json: &str| object_with_list(json.as_bytes(), "list", &mut |_| true).is_some();
+    assert!(read(r#"{"list":[{}]}"#) && read("{}") && read(r#"{"list":[]}"#));
+    for bad in [
+        "",
+        "[]",
+        "null",
+        r#"{"list":{}}"#,
+        r#"{"list":null}"#,
+        r#"{"list":[1]}"#,
+        r#"{"list":[[]]}"#,
+        r#"{"list":[{}],"list":[]}"#,
+        r#"{"a":1,"a":1}"#,
+        r#"{"list":[{"a":1,"a":2}]}"#,
+        r#"{"list":[{}]} x"#,
+        r#"{"list":[{}"#,
+    ] {
+        assert!(!read(bad), "{bad}");
+    }
+    let refused = object_with_list(br#"{"list":[{}]}"#, "list", &mut |_| false);
+    assert!(refused.is_none());
 }

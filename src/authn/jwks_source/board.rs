@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::{Ledger, take};
-use crate::shared_data::{ABSENT, ANY, SharedData, Stored};
+use super::ledger::Ledger;
+use crate::shared_data::{ABSENT, ANY, SharedData, Stored, take};
 use crate::time::Timestamp;
 
 /// How often a change is tried while others change the same record. Each try that fails is

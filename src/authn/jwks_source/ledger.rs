@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use crate::shared_data::take;
 use crate::time::Timestamp;
 
 const VERSION: u8 = 1;
@@ -189,13 +190,6 @@ impl Ledger {
             ledger.ended.max(ledger.published) <= ledger.granted && ledger.granted <= u64::MAX / 2;
         (rest.is_empty() && orderly).then_some(ledger)
     }
-}
-
-/// The next bytes of a record.
-pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
-    let (first, rest) = bytes.split_first_chunk()?;
-    *bytes = rest;
-    Some(*first)
 }
 
 #[cfg(test)]

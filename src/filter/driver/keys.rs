@@ -14,12 +14,35 @@ use crate::policy::ProviderId;
 const TICK_WHILE_OTHERS_FETCH: Duration = Duration::from_millis(20);
 
 impl Driver {
-    /// Fetches keys that are due, takes over what others have fetched, and gives up on what will
-    /// never be answered.
-    pub(in crate::filter) fn tend_keys(&self) {
+    /// The root's turn, by its clock or because somebody has knocked. Calls come before streams.
+    pub(in crate::filter) fn tend(&self, knocked: bool) {
         if let Some(queue) = self.queue {
             host::drain(queue);
         }
+        self.tend_feed();
+        if knocked || self.is_keys_turn() {
+            self.tend_keys();
+            self.report_feed();
+        } else {
+            self.keep_pace();
+        }
+        self.release_waiting();
+    }
+
+    /// Whether the keys' turn has come: the clock may go faster for the feed.
+    fn is_keys_turn(&self) -> bool {
+        let (now, last) = (host::now(), self.keys_at.get());
+        let early = last <= now && now < last.after(TICK * 4 / 5);
+        if early && !self.engine.borrow().waits_elsewhere() {
+            return false;
+        }
+        self.keys_at.set(now);
+        true
+    }
+
+    /// Fetches keys that are due, takes over what others have fetched, and gives up on what will
+    /// never be answered.
+    fn tend_keys(&self) {
         let over = self.engine.borrow_mut().fetches_over(host::now());
         for (provider, _) in over.iter().filter(|(_, over)| *over == Over::Lost) {
             let lost = |errand: &Errand| matches!(errand, Errand::Keys(of) if of == provider);
@@ -108,10 +131,17 @@ impl Driver {
         }
     }
 
+    /// Starts the root's clock.
+    pub(in crate::filter) fn begin_ticks(&self) {
+        self.pace.set(Duration::ZERO);
+        self.keep_pace();
+    }
+
     /// Looks often while requests wait for another VM, which cannot knock here.
     fn keep_pace(&self) {
         let elsewhere = self.engine.borrow().waits_elsewhere();
         let pace = if elsewhere { TICK_WHILE_OTHERS_FETCH } else { TICK };
+        let pace = self.feed_pace().map_or(pace, |feed| feed.min(pace));
         if self.pace.replace(pace) != pace {
             host::tick_every(pace);
         }

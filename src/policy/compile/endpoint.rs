@@ -29,16 +29,20 @@ pub(super) fn host(host: &str, at: &str) -> Result<Box<str>> {
 }
 
 pub(super) fn of_service(service: &config::Authorization, at: &str) -> Result<Endpoint> {
-    let path = service.path.as_str();
+    of_path(&service.cluster, &service.path, service.timeout, at)
+}
+
+/// From a cluster and a path there.
+pub(super) fn of_path(to: &str, path: &str, timeout: Span, at: &str) -> Result<Endpoint> {
     if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic()) {
         return Err(needs(format!("{at}.path"), "a path that starts with `/`"));
     }
     Ok(Endpoint {
-        cluster: cluster(&service.cluster, &format!("{at}.cluster"))?,
+        cluster: cluster(to, &format!("{at}.cluster"))?,
         scheme: "http",
-        authority: service.cluster.as_str().into(),
+        authority: to.into(),
         path: path.into(),
-        timeout: timeout(service.timeout, at)?,
+        timeout: self::timeout(timeout, at)?,
     })
 }
 
