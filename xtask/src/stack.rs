@@ -111,6 +111,12 @@ impl Stack {
         self.folder.path()
     }
 
+    /// The authorization service's database, where it is [`Builder::administered`].
+    #[must_use]
+    pub fn database(&self) -> String {
+        database(self.folder())
+    }
+
     /// A running part, to freeze, thaw or kill it. The error: it is not part of this stack, or
     /// was left out and never started.
     pub fn part(&self, part: Part) -> Result<&Process> {
@@ -177,6 +183,10 @@ impl Stack {
         let member = self.members.iter().find(|member| member.part == part);
         member.with_context(|| format!("{} is no part of it", part.name()))
     }
+}
+
+fn database(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("authz.db").display())
 }
 
 impl Drop for Stack {

@@ -5,6 +5,7 @@
 //! - [`example`]: an example of `envoy/examples` as it stands, on free ports;
 //! - [`edit`]: changes to the rendered Envoy configuration, for one stack;
 //! - [`client`] and [`http2`]: requests byte for byte as a test wants them;
+//! - [`admin`]: changes what the authorization service knows;
 //! - [`users`], [`tokens`], [`mint`]: who asks, with tokens from the provider or made by hand;
 //! - [`echo`] and [`gate`]: upstreams of ours that show, or hold back, what reaches them;
 //! - [`redis`]: looks into the cache of a stack that has one.
@@ -12,6 +13,7 @@
 //! It must never stand in for the gateway or the filter: what is tested is what ships. Every wait
 //! has a limit.
 
+pub mod admin;
 pub mod bare;
 pub mod client;
 pub mod echo;

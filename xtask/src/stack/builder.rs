@@ -18,6 +18,7 @@ type Edit = Box<dyn FnOnce(&mut Value)>;
 /// Made by [`Stack::builder`].
 pub struct Builder {
     pub(super) redis: bool,
+    pub(super) administered: bool,
     pub(super) roles_believed_for: Option<Duration>,
     pub(super) signing_key: Option<PathBuf>,
     pub(super) token_lifetime: Option<Duration>,
@@ -32,6 +33,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             redis: false,
+            administered: false,
             roles_believed_for: None,
             signing_key: None,
             token_lifetime: None,
@@ -62,6 +64,14 @@ impl Builder {
     #[must_use]
     pub fn redis(mut self) -> Self {
         self.redis = true;
+        self
+    }
+
+    /// The authorization service keeps its data in a file, [`super::Stack::database`], and has its
+    /// administration API; what it decides may be kept for a minute.
+    #[must_use]
+    pub fn administered(mut self) -> Self {
+        self.administered = true;
         self
     }
 

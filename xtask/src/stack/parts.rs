@@ -134,6 +134,14 @@ impl Plan<'_> {
             .arg(services.join("authz-service/demo"))
             .arg("--entities")
             .arg(services.join("demo-data/entities.json"));
+        let launch = if self.builder.administered {
+            launch
+                .args(["--database", &super::database(self.folder)])
+                .args(["--admin-listen", &local(self.ports.authz_admin).to_string()])
+                .args(["--decision-max-age", "60"])
+        } else {
+            launch
+        };
         if !self.builder.redis {
             return Ok(launch);
         }

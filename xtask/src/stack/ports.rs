@@ -22,6 +22,8 @@ pub struct Ports {
     pub products: u16,
     /// authz-service
     pub authz: u16,
+    /// authz-service's operators' port, always a free one: the contract names none.
+    pub authz_admin: u16,
     /// Redis, always a free port: the contract names none.
     pub redis: u16,
     _reserved: Vec<Port>,
@@ -30,8 +32,10 @@ pub struct Ports {
 impl Ports {
     /// The contract's; the error names a taken one and who holds it.
     pub fn fixed() -> Result<Self> {
-        let redis = Port::free()?;
-        let ports = Self { redis: redis.number(), _reserved: vec![redis], ..Self::contract() };
+        let (redis, admin) = (Port::free()?, Port::free()?);
+        let (number, authz_admin) = (redis.number(), admin.number());
+        let _reserved = vec![redis, admin];
+        let ports = Self { redis: number, authz_admin, _reserved, ..Self::contract() };
         for (port, part) in ports.listeners() {
             if !port_is_free(port) {
                 let holder = port_holder(port).unwrap_or_else(|| "another program".to_owned());
@@ -58,6 +62,7 @@ impl Ports {
             customers: next()?,
             products: next()?,
             authz: next()?,
+            authz_admin: next()?,
             redis: next()?,
             _reserved: reserved,
         })
@@ -73,6 +78,7 @@ impl Ports {
             customers: 8001,
             products: 8002,
             authz: 8003,
+            authz_admin: 0,
             redis: 0,
             _reserved: Vec::new(),
         }

@@ -10,6 +10,7 @@ mod authz_lying;
 mod demo;
 mod demo_ends;
 mod discovery;
+mod freshness;
 mod idp_down;
 mod idp_lying;
 mod keys;
