@@ -231,6 +231,15 @@ impl Policy {
         Challenge { resource_metadata, proofs: self.proofs.as_ref(), now }
     }
 
+    /// What is only tried: of decision points, routes and rules.
+    pub fn shadows(&self) -> impl Iterator<Item = Shadow> {
+        let rules = self.routes.iter().flat_map(|route| &route.rules);
+        let of_rules = rules.filter_map(|rule| rule.shadow);
+        let of_routes = self.routes.iter().filter_map(|route| route.shadow);
+        let of_services = self.services.iter().filter_map(|service| service.shadow);
+        of_services.chain(of_routes).chain(of_rules)
+    }
+
     /// Compiles a configuration. `env` looks up environment variables.
     pub fn compile(
         config: &Config,

@@ -19,7 +19,7 @@ pub(super) fn count(name: &'static str) {
     METRICS.with_borrow_mut(|metrics| metrics.count(name));
 }
 
-/// Adds one to `claimgate.<name>`; for names that are not fixed words, away from requests.
+/// Adds one to `claimgate.<name>`; for names put together of fixed words and of configured ones.
 pub(super) fn count_named(name: &str) {
     METRICS.with_borrow_mut(|metrics| {
         if let Some(counter) = metrics.named(name, host::define_counter) {

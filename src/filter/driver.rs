@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer::Reply;
-use super::counters::count;
+use super::counters::{count, count_named};
 use super::host::{self, Callout, Level, Map};
 use crate::authn::{JWKS_MAX_DOCUMENT, Thumbprint};
 use crate::authz::{CheckError, MAX_ANSWER};
@@ -242,8 +242,11 @@ impl Driver {
     }
 }
 
-/// Tells the access log how a request was decided.
+/// Tells the access log how a request was decided, and counts why.
 fn tell(account: &Account, outcome: &str, reason: &str) {
+    if !reason.is_empty() {
+        count_named(&format!("{outcome}.{reason}"));
+    }
     if account.would_deny {
         count("would_deny");
     }

@@ -65,10 +65,11 @@ fn the_examples_in_the_documentation_compile() {
             "rules": [{"name": "all", "allow": {"always": true}}],
         }],
     });
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tokens.md");
-    let text = fs::read_to_string(page).unwrap();
-    let examples: Vec<_> = text.split("```yaml\n").skip(1).collect();
-    assert!(examples.len() >= 4, "only {} examples found", examples.len());
+    let pages = ["docs/tokens.md", "docs/rules.md"];
+    let page = |page| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+    let texts = pages.map(page);
+    let examples: Vec<_> = texts.iter().flat_map(|text| text.split("```yaml\n").skip(1)).collect();
+    assert!(examples.len() >= 7, "only {} examples found", examples.len());
     for example in examples {
         let example = example.split("```").next().unwrap();
         let part: Value = serde_saphyr::from_str(example).unwrap();

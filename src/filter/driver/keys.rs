@@ -61,6 +61,17 @@ impl Driver {
             self.keys_end(provider, Err(FetchError::Unreachable));
         }
         self.report_keys();
+        self.report_shadows();
+    }
+
+    /// Says how many shadows are on, where there are any.
+    fn report_shadows(&self) {
+        let (engine, now) = (self.engine.borrow(), host::now());
+        let mut shadows = engine.policy().shadows().peekable();
+        if shadows.peek().is_some() {
+            let on = shadows.filter(|shadow| shadow.is_on(now)).count();
+            record("shadows", u64::try_from(on).unwrap_or(u64::MAX));
+        }
     }
 
     /// Starts a fetch; false when it has ended already because the call was refused.

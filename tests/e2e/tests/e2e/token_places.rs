@@ -36,8 +36,8 @@ fn upgrades(config: &mut Value) {
 /// What the shipped configuration avoids: the whole path in the access log.
 fn careless_log(config: &mut Value) {
     let log = &mut edit::manager(config)["access_log"][0]["typed_config"]["log_format"];
-    log["text_format_source"]["inline_string"] =
-        json!("careless %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%\n");
+    let line = "careless %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %RESPONSE_CODE%\n";
+    *log = json!({"text_format_source": {"inline_string": line}});
 }
 
 fn stack() -> &'static Stack {
