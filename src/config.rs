@@ -5,6 +5,7 @@
 //! default. Every field says its default and what happens when what it names fails.
 
 mod authorization;
+mod cel;
 pub(crate) mod document;
 mod dpop;
 mod duration;
@@ -26,6 +27,7 @@ pub use authorization::{
     ActionMapping, Authorization, ClaimSource, DecisionCache, RequestMapping, ResourceMapping,
     ResponseMapping, SubjectMapping, TextOrSource, ValueSource,
 };
+pub use cel::{Cel, ClaimType};
 pub use dpop::Dpop;
 pub use duration::Span;
 pub use freshness::Freshness;

@@ -21,6 +21,7 @@ pub mod authn;
 pub mod authz;
 pub mod bounded;
 pub mod cache_control;
+pub mod cel;
 pub mod config;
 pub mod engine;
 pub mod freshness;

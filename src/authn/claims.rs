@@ -74,6 +74,18 @@ impl Claims {
         }
     }
 
+    /// The scopes they grant, found as [`Claims::grant`] finds them.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        let (text, array) = match self.named("scope").or_else(|| self.named("scp")) {
+            Some(Json::Text(scopes)) => (Some(scopes), None),
+            Some(Json::Array(scopes)) => (None, Some(scopes)),
+            _ => (None, None),
+        };
+        let words = text.into_iter().flat_map(|text| text.split(' ')).filter(|s| !s.is_empty());
+        let members = array.into_iter().flat_map(Members::values).filter_map(|one| one.as_str());
+        words.chain(members)
+    }
+
     /// Whether they grant a scope: by `scope` (RFC 8693 §4.2) or, where there is none, by `scp`;
     /// each either one text with spaces between scopes, or an array of scopes.
     pub fn grant(&self, scope: &str) -> bool {

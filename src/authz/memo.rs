@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Decision;
+use crate::cel::Memo;
 use crate::policy::{Opening, Route};
 use crate::time::Timestamp;
 
@@ -20,6 +21,7 @@ const MAX_ENTRIES: usize = 8;
 pub struct DecisionMemo {
     given: RefCell<Vec<Given>>,
     openings: RefCell<Vec<(Rc<Route>, Opening)>>,
+    expressions: Memo,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,11 @@ impl DecisionMemo {
         let found = find();
         keep(&mut entries, (Rc::clone(route), found));
         found
+    }
+
+    /// What expressions say about the token.
+    pub const fn expressions(&self) -> &Memo {
+        &self.expressions
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 
-use super::{Mode, RoleSource};
+use super::{Cel, Mode, RoleSource};
 
 /// A rule, or all rules of a set: exactly one of `allow`, `deny` and `use`.
 #[derive(Clone, Debug, Deserialize)]
@@ -83,6 +83,10 @@ pub struct Condition {
     /// What the decision point must say. Cannot be told when it cannot be asked.
     #[serde(default)]
     pub decision: Option<bool>,
+    /// An expression in CEL that must be true; needs `plugin-full.wasm`. What fails in it cannot be
+    /// told.
+    #[serde(default)]
+    pub cel: Option<Cel>,
     /// All of these must hold: false when one is, true when each is, else it cannot be told.
     #[serde(default)]
     pub all: Option<Vec<Condition>>,

@@ -59,8 +59,10 @@ impl Case<'_> {
         let provider = self.caller.principal().and_then(|p| policy.providers.get(p.provider()));
         Facts {
             caller: self.caller,
+            provider: provider.map(|provider| &*provider.name),
             roles_claim: provider.and_then(|provider| provider.roles_claim.as_ref()),
             head: &self.request.head,
+            template: &self.request.route.template,
             address: self.request.address.known(),
             now: self.now,
             answer,

@@ -4,6 +4,7 @@
 //! has it. A condition that needs the decision point says so when it is reached and nothing else
 //! settles the matter, so that nobody is asked in vain.
 
+mod expression;
 mod network;
 mod schedule;
 mod texts;
@@ -11,9 +12,10 @@ mod texts;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use super::ProviderId;
 use super::rule::Answer;
+use super::{ProviderId, Template};
 use crate::authn::{Caller, ClaimPath, Principal};
+use crate::cel::Expression;
 use crate::config::RoleSource;
 use crate::request::{Credentials, RequestHead, Wanted};
 use crate::time::Timestamp;
@@ -68,6 +70,8 @@ pub enum Condition {
         /// What it has to say.
         expected: bool,
     },
+    /// An expression holds.
+    Cel(Rc<Expression>),
     /// Each of these holds.
     All(Vec<Condition>),
     /// One of these holds.
@@ -126,10 +130,14 @@ impl Truth {
 pub struct Facts<'a> {
     /// Who asks.
     pub caller: &'a Caller,
+    /// Name of the caller's provider.
+    pub provider: Option<&'a str>,
     /// Where the caller's provider keeps roles in its tokens, if it does.
     pub roles_claim: Option<&'a ClaimPath>,
     /// The request.
     pub head: &'a RequestHead,
+    /// Which paths its route is for.
+    pub template: &'a Template,
     /// The client's address, where a route looks at it and the host knows it.
     pub address: Option<IpAddr>,
     /// What time it is.
@@ -167,6 +175,7 @@ impl Condition {
             Self::Claim { .. } | Self::Roles { .. } | Self::Scopes { .. } | Self::Provider(_) => {
                 true
             }
+            Self::Cel(expression) => expression.reads().token,
             Self::Always
             | Self::Method(_)
             | Self::Header { .. }
@@ -199,11 +208,15 @@ impl Condition {
                 let provider = facts.caller.principal().map(Principal::provider);
                 Some(provider.is_some_and(|provider| any_of.contains(&provider)).into())
             }
+            Self::Cel(expression) if expression.reads().token_only() => {
+                Some(expression::truth(expression, facts))
+            }
             Self::All(list) => all_by_token(list, facts),
             Self::Any(list) => any_by_token(list, facts),
             Self::Not(one) => one.by_token(facts).map(Truth::negated),
             Self::Roles { from: RoleSource::Decision, .. }
             | Self::Decision { .. }
+            | Self::Cel(_)
             | Self::Method(_)
             | Self::Header { .. }
             | Self::ClientAddress(_)
@@ -224,6 +237,7 @@ impl Condition {
                 None => Truth::Unknown,
             },
             Self::Time(schedule) => schedule.holds(facts.now).into(),
+            Self::Cel(expression) => expression::truth(expression, facts),
             Self::Roles { test, from: RoleSource::Decision } => decision_roles(facts, test)?,
             Self::Decision { expected } => match facts.answer {
                 Answer::NotAsked => return Err(NeedAnswer),

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::InvalidTemplate;
+use crate::cel::InvalidExpression;
 
 /// A configuration that cannot be enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum InvalidKind {
         /// What it cannot do.
         what: &'static str,
     },
+    /// An expression that cannot be used.
+    Expression(InvalidExpression),
     /// An environment variable that is not set.
     Environment(String),
 }
@@ -98,6 +101,7 @@ impl fmt::Display for InvalidKind {
             Self::ReservedHeader { name, what } => {
                 write!(f, "`{name}` cannot {what}: requests need it as it is")
             }
+            Self::Expression(error) => error.fmt(f),
             Self::Environment(name) => write!(f, "environment variable `{name}` is not set"),
         }
     }

@@ -10,6 +10,7 @@ mod algorithms;
 mod authorization;
 mod conditions;
 mod demands;
+mod expressions;
 mod failed_tokens;
 mod freshness;
 mod golden;

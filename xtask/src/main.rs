@@ -27,6 +27,9 @@ enum Command {
         /// Leaves the optimiser out: for quick edits, never for use.
         #[arg(long)]
         no_opt: bool,
+        /// Writes dist/plugin-full.wasm instead: with conditions in CEL.
+        #[arg(long)]
+        full: bool,
     },
     /// Runs the demo system: gateway on 8080, identity provider on 8180; until Ctrl-C.
     Demo(demo::Demo),
@@ -36,6 +39,9 @@ enum Command {
         #[arg(value_enum)]
         rungs: Vec<test::Rung>,
     },
+    /// Tests dist/plugin-full.wasm: everything the small module is tested for in a Wasm runtime, and in
+    /// Envoy what only it can do.
+    TestFull,
     /// Harms the stores' databases and caches: kills, freezes, fills disks, fails over.
     TestStores,
     /// Logs in and out of a real Keycloak.
@@ -69,9 +75,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Wasm { no_opt } => wasm::build(!no_opt).map(|_| ExitCode::SUCCESS),
+        Command::Wasm { no_opt, full } => {
+            let build = if full { wasm::build_full } else { wasm::build };
+            build(!no_opt).map(|_| ExitCode::SUCCESS)
+        }
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
+        Command::TestFull => test::full(),
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
         Command::TestPeers => test::peers(),

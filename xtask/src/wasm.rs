@@ -50,32 +50,57 @@ const OPT_LIMIT: Duration = Duration::from_secs(600);
 struct Source {
     package: &'static str,
     library: &'static str,
+    /// The library has one name in a profile's folder, whatever its features.
+    profile: &'static str,
     /// What cargo is told about features.
     features: &'static [&'static str],
 }
 
-const FILTER: Source =
-    Source { package: "claimgate", library: "claimgate", features: &["--no-default-features"] };
+const FILTER: Source = Source {
+    package: "claimgate",
+    library: "claimgate",
+    profile: "wasm",
+    features: &["--no-default-features"],
+};
+const FULL_FILTER: Source = Source {
+    profile: "wasm-full",
+    features: &["--no-default-features", "--features", "full"],
+    ..FILTER
+};
 const FLOOR: Source = Source {
     package: "claimgate-bench-modules",
     library: "claimgate_bench_modules",
+    profile: "wasm",
     features: &[],
 };
-const PROBE: Source =
-    Source { package: "claimgate-verify-probe", library: "claimgate_verify_probe", features: &[] };
+const PROBE: Source = Source {
+    package: "claimgate-verify-probe",
+    library: "claimgate_verify_probe",
+    profile: "wasm",
+    features: &[],
+};
 
 /// Builds the module and writes `dist/plugin.wasm`, optimised unless told otherwise.
 pub fn build(optimise: bool) -> Result<PathBuf> {
-    let built = FILTER.compile()?;
-    let plugin = workspace::plugin();
+    build_filter(&FILTER, workspace::plugin(), optimise)
+}
+
+/// Builds the module with everything in it and writes `dist/plugin-full.wasm`, likewise.
+pub fn build_full(optimise: bool) -> Result<PathBuf> {
+    build_filter(&FULL_FILTER, workspace::plugin_full(), optimise)
+}
+
+fn build_filter(source: &Source, plugin: PathBuf, optimise: bool) -> Result<PathBuf> {
+    let built = source.compile()?;
+    let name = plugin.file_name().unwrap_or_default().display();
     fs::create_dir_all(workspace::root().join("dist"))?;
     if !optimise {
         fs::copy(&built, &plugin)?;
-        say(format_args!("dist/plugin.wasm: {}, not optimised, not for use", kilobytes(&plugin)?));
+        say(format_args!("dist/{name}: {}, not optimised, not for use", kilobytes(&plugin)?));
         return Ok(plugin);
     }
     shrink_once(&built, &plugin)?;
-    say(format_args!("dist/plugin.wasm: {} ({} before)", kilobytes(&plugin)?, kilobytes(&built)?));
+    say(format_args!("dist/{name}: {} ({} before)", kilobytes(&plugin)?, kilobytes(&built)?));
     Ok(plugin)
 }
 
@@ -98,10 +123,10 @@ impl Source {
         let toolchain = tools::wasm_toolchain()?;
         // The other crate types of the library would keep the compiler from inlining less.
         let library = ["--lib", "--crate-type", "cdylib"];
-        let args = ["--profile", "wasm", "--package", self.package];
+        let args = ["--profile", self.profile, "--package", self.package];
         let args = [&args[..], &library, self.features].concat();
         run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
-        let built = format!("wasm32-wasip1/wasm/{}.wasm", self.library);
+        let built = format!("wasm32-wasip1/{}/{}.wasm", self.profile, self.library);
         Ok(workspace::target_dir()?.join(built))
     }
 }

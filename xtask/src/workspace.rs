@@ -23,6 +23,12 @@ pub fn plugin() -> PathBuf {
     root().join("dist/plugin.wasm")
 }
 
+/// The module with everything in it, `dist/plugin-full.wasm`.
+#[must_use]
+pub fn plugin_full() -> PathBuf {
+    root().join("dist/plugin-full.wasm")
+}
+
 /// The cargo that runs us, else the one on `PATH`.
 #[must_use]
 pub fn cargo() -> OsString {

@@ -72,9 +72,7 @@ impl<'o> Json<'o> {
             Self::Number(number) => Value::Number(number.clone()),
             Self::Text(text) => Value::String((*text).to_owned()),
             Self::Array(members) => members.values().map(|value| value.to_value()).collect(),
-            Self::Object(members) => {
-                members.names().zip(members.values()).map(|(n, v)| (n, v.to_value())).collect()
-            }
+            Self::Object(members) => members.named().map(|(n, v)| (n, v.to_value())).collect(),
         }
     }
 }
@@ -97,6 +95,13 @@ impl<'o> Members<'o> {
     /// Their names; none in an array.
     pub(super) fn names(self) -> impl Iterator<Item = &'o str> {
         self.stored().filter_map(move |(_, value)| Some(self.object.part(value.name?)))
+    }
+
+    /// Themselves with their names; none in an array.
+    pub fn named(self) -> impl Iterator<Item = (&'o str, Json<'o>)> {
+        self.stored().filter_map(move |(at, value)| {
+            Some((self.object.part(value.name?), self.view(at, value)))
+        })
     }
 
     /// Themselves.

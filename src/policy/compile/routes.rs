@@ -68,6 +68,9 @@ fn route_entry(
     }
     let rules = rules.list(&route.rules, &format!("{at}.rules"))?;
     check_reads_token(&rules, route, at)?;
+    if cfg!(feature = "full") {
+        check_params(&rules, &template, at)?;
+    }
     let service = service(route, at, services)?;
     let asks = rules.iter().any(Rule::asks) || (route.token != Token::None && header_asks(config));
     if asks && service.is_none() {
@@ -112,6 +115,33 @@ fn check_reads_token(rules: &[Rule], route: &config::Route, at: &str) -> Result<
             Err(needs(at, "a route that reads a token"))
         }
         None => Ok(()),
+    }
+}
+
+/// Expressions may look at no parameter that the route's path does not have.
+#[inline(never)]
+fn check_params(rules: &[Rule], template: &Template, at: &str) -> Result<()> {
+    for Rule { name: rule, condition, .. } in rules {
+        if let Some(name) = absent_param(condition, template) {
+            let known = template.names().map(str::to_owned).collect();
+            let kind = InvalidKind::Unknown { what: "parameter", name: name.to_owned(), known };
+            return Err(InvalidPolicy::new(format!("{at}.rules {rule:?}"), kind));
+        }
+    }
+    Ok(())
+}
+
+fn absent_param<'c>(condition: &'c Condition, template: &Template) -> Option<&'c str> {
+    match condition {
+        Condition::Cel(expression) => {
+            let mut params = expression.reads().params.iter().map(AsRef::as_ref);
+            params.find(|name| template.names().all(|known| known != *name))
+        }
+        Condition::All(list) | Condition::Any(list) => {
+            list.iter().find_map(|one| absent_param(one, template))
+        }
+        Condition::Not(one) => absent_param(one, template),
+        _ => None,
     }
 }
 

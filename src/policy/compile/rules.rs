@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
 
 use super::resource::is_scope;
 use super::{InvalidKind, InvalidPolicy, Looks, Result, is_name_byte, needs, roles_from, shadow};
 use crate::authn::{AUTHORIZATION, ClaimPath};
+use crate::cel::Expression;
 use crate::config::{self, Config, RoleSource, RuleEntry, Texts};
 use crate::policy::{Condition, Effect, Network, Rule, Schedule, TextTest};
 
@@ -113,6 +115,9 @@ impl<'c> Rules<'c> {
         let mut all = Vec::new();
         self.simple(written, at, &mut all)?;
         self.token(written, at, &mut all)?;
+        if let Some(cel) = &written.cel {
+            all.push(self.cel(cel, &format!("{at}.cel"))?);
+        }
         let below = |written: &config::Condition, at: &str| {
             self.condition(written, Place { at, depth_left, count_left })
         };
@@ -217,6 +222,20 @@ impl<'c> Rules<'c> {
             all.push(Condition::Roles { test, from });
         }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn cel(&self, cel: &config::Cel, at: &str) -> Result<Condition> {
+        let mut header = |name: &str| {
+            let at = format!("`request.headers[{name:?}]`");
+            self.header(name, &at).map_err(|error| error.to_string())
+        };
+        let expression = Expression::compile(&cel.expression, cel.claims.as_ref(), &mut header)
+            .map_err(|error| InvalidPolicy::new(at, InvalidKind::Expression(error)))?;
+        if expression.reads().roles {
+            roles_from(RoleSource::Token, self.config, at)?;
+        }
+        Ok(Condition::Cel(Rc::new(expression)))
     }
 
     fn provider(&self, name: &str, at: &str) -> Result<usize> {

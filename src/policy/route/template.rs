@@ -53,7 +53,7 @@ struct Variable {
 
 impl Template {
     /// Compiles a URI template.
-    pub(in crate::policy) fn path(text: &str) -> Result<Self, InvalidTemplate> {
+    pub(crate) fn path(text: &str) -> Result<Self, InvalidTemplate> {
         parse::path(text)
     }
 

@@ -82,6 +82,12 @@ pub fn claimgate(policy: &Value) -> Value {
     wasm("claimgate", &workspace::plugin(), policy)
 }
 
+/// The module with everything in it, with this policy. Whoever asks for it has built it.
+#[must_use]
+pub fn claimgate_full(policy: &Value) -> Value {
+    wasm("claimgate", &workspace::plugin_full(), policy)
+}
+
 /// What passes a request if the host's verifier says yes to the arguments in it; see its source.
 /// Built when it is asked for. Panics when it does not build.
 #[must_use]

@@ -5,6 +5,7 @@
 //! hand them every seed.
 
 mod authz;
+mod cel;
 mod check_request;
 mod dpop;
 mod gateway;
@@ -17,6 +18,7 @@ use claimgate::authn::{KeySet, PortableVerifier};
 use claimgate::policy::Policy;
 use serde_json::Value;
 
+pub use cel::cel;
 pub use check_request::check_request;
 pub use dpop::dpop;
 use gateway::{BelievesEverything, Gateway};

@@ -58,6 +58,7 @@ pub fn seeds(target: &str) -> Option<Vec<Vec<u8>>> {
         "questions" => Some(crate::questions::bodies()),
         "check-request" => Some(crate::check_request::messages()),
         "shared" => Some(crate::shared::values()),
+        "cel" => Some(crate::cel::expressions()),
         "statements" => Some(crate::statements::texts()),
         _ => None,
     }

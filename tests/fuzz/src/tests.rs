@@ -4,18 +4,20 @@ use claimgate::authn::PortableVerifier;
 
 use crate::gateway::{BelievesEverything, Gateway};
 use crate::{
-    check_request, claims, config, dpop, jwks, questions, seeds, shared, signed, statements, token,
+    cel, check_request, claims, config, dpop, jwks, questions, seeds, shared, signed, statements,
+    token,
 };
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 9] = [
+const TARGETS: [(&str, Target); 10] = [
     ("token", token),
     ("claims", claims),
     ("jwks", jwks),
     ("config", config),
     ("dpop", dpop),
     ("questions", questions),
+    ("cel", cel),
     ("check-request", check_request),
     ("shared", shared),
     ("statements", statements),
@@ -62,4 +64,11 @@ fn what_was_signed_passes_and_the_same_with_another_signature_does_not() {
 
 fn passes(token: &str) -> bool {
     Gateway::new(Box::new(PortableVerifier)).lets_pass(format!("Bearer {token}").as_bytes())
+}
+
+/// The target would be idle if its tokens were refused.
+#[test]
+fn expressions_are_about_the_claims_they_come_with() {
+    let credential = crate::gateway::credential(serde_json::json!({"n": 7}));
+    assert!(Gateway::new(Box::new(BelievesEverything)).lets_pass(credential.as_bytes()));
 }

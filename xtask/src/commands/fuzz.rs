@@ -58,6 +58,8 @@ pub(crate) enum Target {
     Dpop,
     /// A body at the authorization service's AuthZEN endpoints.
     Questions,
+    /// A condition in CEL, and claims that it may be about.
+    Cel,
     /// A message of Envoy's ext_authz over gRPC.
     CheckRequest,
     /// A value of the cache that replicas share.
@@ -125,6 +127,7 @@ impl Target {
             Self::Config => "config",
             Self::Dpop => "dpop",
             Self::Questions => "questions",
+            Self::Cel => "cel",
             Self::CheckRequest => "check-request",
             Self::Shared => "shared",
             Self::Statements => "statements",

@@ -28,6 +28,12 @@ const E2E: &str = "tests/e2e";
 const PEERS: &str = "peers::";
 /// The folder of the package whose ignored tests are those in a browser.
 const BROWSER: &str = "tests/browser";
+/// The folders of the packages that test the module.
+const ABI: &str = "tests/abi";
+const E2E: &str = "tests/e2e";
+/// What is ignored there unless the module is the full one, and what is about the small one.
+const FULL: &str = "full::";
+const SMALL: &str = "small::";
 /// What the browser sees, beside.
 const SEEN: [&str; 2] = ["authz-service", "dev-idp"];
 
@@ -71,6 +77,16 @@ pub(crate) fn stores() -> Result<ExitCode> {
     ignored(SERVICE, &["--skip", KEYCLOAK], &[])
 }
 
+/// Runs the tests of the module with everything in it.
+pub(crate) fn full() -> Result<ExitCode> {
+    let plugin = wasm::build_full(true)?;
+    tools::envoy()?;
+    let module = [("CLAIMGATE_WASM", plugin.as_path())];
+    let scripted = ["--include-ignored", "--skip", SMALL];
+    let chosen = [(ABI, &scripted[..]), (E2E, &["--ignored", "--test-threads", "2", FULL])];
+    chosen_tests(&chosen, &module)
+}
+
 /// Runs the tests with a real Keycloak.
 pub(crate) fn idp() -> Result<ExitCode> {
     let home = tools::keycloak()?;
@@ -96,20 +112,33 @@ pub(crate) fn browser(picture: bool) -> Result<ExitCode> {
     ignored(BROWSER, &[], if picture { &variable } else { &[] })
 }
 
-/// Runs the tests of a package that are left out of the rungs, those that `filter` chooses.
+/// Runs the tests of a package that are left out of the rungs, those that `filter` chooses. Each has
+/// servers of its own, so few run at a time.
 fn ignored(folder: &str, filter: &[&str], variables: &[(&str, &Path)]) -> Result<ExitCode> {
+    let args = [&["--ignored", "--test-threads", "2"], filter].concat();
+    chosen_tests(&[(folder, &args)], variables)
+}
+
+/// Runs the tests of packages that these arguments choose, with these environment variables.
+fn chosen_tests(chosen: &[(&str, &[&str])], variables: &[(&str, &Path)]) -> Result<ExitCode> {
     let begun = Instant::now();
-    let executables = build::executables_of(folder)?;
-    let run = |executable: &Executable| executable.run_ignored(filter, variables);
-    let outcome = executables.iter().map(run).sum::<Outcome>();
+    let folders: Vec<_> = chosen.iter().map(|(folder, _)| *folder).collect();
+    let executables = build::executables_of(&folders)?;
+    let (mut outcome, mut all_ran) = (Outcome::default(), true);
+    for (folder, args) in chosen {
+        let there = executables.iter().filter(|one| one.folder.ends_with(folder));
+        let one: Outcome = there.map(|executable| executable.run_chosen(args, variables)).sum();
+        // As in a rung: no test that ran is no test that passed.
+        all_ran &= one.ran() > 0;
+        outcome += one;
+    }
     println!(
         "{} passed, {} failed in {}",
         outcome.passed,
         outcome.failed,
         seconds(begun.elapsed())
     );
-    // As in a rung: no test that ran is no test that passed.
-    let passed = outcome.failed == 0 && outcome.ran() > 0;
+    let passed = outcome.failed == 0 && all_ran;
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -7,6 +7,7 @@ mod decision;
 mod decision_cache;
 mod decision_faults;
 mod discovery;
+mod expressions;
 mod gateway;
 mod gone;
 mod held;

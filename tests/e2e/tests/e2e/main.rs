@@ -14,6 +14,7 @@ mod elsewhere;
 mod ext_authz;
 mod faults;
 mod forged_tokens;
+mod full;
 mod harness;
 mod judges;
 mod paths;

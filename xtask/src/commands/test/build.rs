@@ -20,9 +20,10 @@ pub(super) fn test_executables(rungs: &[Rung]) -> Result<Vec<Executable>> {
     executables(workspace::packages()?.iter().filter(|package| is_needed(package, rungs)))
 }
 
-/// Those of the package in this folder.
-pub(super) fn executables_of(folder: &str) -> Result<Vec<Executable>> {
-    executables(workspace::packages()?.iter().filter(|package| package.folder == Path::new(folder)))
+/// Those of the packages in these folders.
+pub(super) fn executables_of(folders: &[&str]) -> Result<Vec<Executable>> {
+    let named = |package: &&Package| folders.iter().any(|one| package.folder == Path::new(one));
+    executables(workspace::packages()?.iter().filter(named))
 }
 
 fn executables<'a>(packages: impl Iterator<Item = &'a Package>) -> Result<Vec<Executable>> {

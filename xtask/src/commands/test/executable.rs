@@ -47,10 +47,8 @@ impl Executable {
         self.run_with(args)
     }
 
-    /// Runs the tests that are left out otherwise, those that `filter` chooses, with these
-    /// environment variables. Each has servers of its own, as above.
-    pub(super) fn run_ignored(&self, filter: &[&str], variables: &[(&str, &Path)]) -> Outcome {
-        let args = [&["--ignored", "--test-threads", "2"], filter].concat();
+    /// Runs the tests that these arguments choose, with these environment variables.
+    pub(super) fn run_chosen(&self, args: &[&str], variables: &[(&str, &Path)]) -> Outcome {
         let launch = self.launch().args(args);
         counted(&variables.iter().fold(launch, |launch, (name, value)| launch.env(*name, value)))
     }
