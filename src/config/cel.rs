@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer};
 /// A condition in CEL: its text, or its text with the types of the claims it looks at. It is
 /// unknown when it cannot be evaluated: an allowing rule does not fire then, and a refusing one does.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields, transform = super::schema::or_text))]
 pub struct Cel {
     /// The expression, at most 1024 bytes.
     pub expression: String,
@@ -18,6 +20,7 @@ pub struct Cel {
 
 /// What a claim is.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimType {
     /// `true` or `false`.

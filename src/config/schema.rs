@@ -32,11 +32,20 @@ fn tidy(schema: &mut Schema) {
     }
 }
 
+/// A text in place of an object.
+pub(super) fn or_text(schema: &mut Schema) {
+    or(schema, vec![json!({"type": "string"})]);
+}
+
 /// A text or a list of them in place of an object.
 pub(super) fn or_texts(schema: &mut Schema) {
-    let description = schema.remove("description");
     let texts = json!({"type": "array", "items": {"type": "string"}});
-    let forms = json!([{"type": "string"}, texts, schema.as_value()]);
+    or(schema, vec![json!({"type": "string"}), texts]);
+}
+
+fn or(schema: &mut Schema, mut forms: Vec<Value>) {
+    let description = schema.remove("description");
+    forms.push(schema.as_value().clone());
     *schema = json_schema!({"anyOf": forms});
     if let Some(description) = description {
         schema.insert("description".to_owned(), description);
