@@ -215,11 +215,17 @@ impl Policy {
         bytes: &[u8],
         env: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidPolicy> {
-        if bytes.is_empty() {
+        let nothing = || {
             let what = "a configuration: `version`, `routes` and what they name";
-            return Err(InvalidPolicy::new("configuration", InvalidKind::Needs(what)));
+            InvalidPolicy::new("configuration", InvalidKind::Needs(what))
+        };
+        if bytes.is_empty() {
+            return Err(nothing());
         }
         let document = document::read(bytes).map_err(|error| InvalidPolicy::document(&error))?;
+        if !document.is_object() {
+            return Err(nothing());
+        }
         let config: Config = serde_path_to_error::deserialize(document)
             .map_err(|error| InvalidPolicy::parse(&error))?;
         Self::compile(&config, env)

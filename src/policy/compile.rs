@@ -109,6 +109,15 @@ fn needs(at: impl Into<String>, what: &'static str) -> InvalidPolicy {
     InvalidPolicy::new(at, InvalidKind::Needs(what))
 }
 
+/// Holds that every value of a list is what it needs to be, or says which is not.
+#[inline(never)]
+fn each(values: &[String], at: &str, what: &'static str, is: &dyn Fn(&str) -> bool) -> Result<()> {
+    match values.iter().position(|value| !is(value)) {
+        Some(index) => Err(needs(format!("{at}[{index}]"), what)),
+        None => Ok(()),
+    }
+}
+
 #[inline(never)]
 fn provider(
     provider: &config::Provider,

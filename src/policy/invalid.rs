@@ -29,6 +29,13 @@ pub enum InvalidKind {
         /// The names there are.
         known: Vec<String>,
     },
+    /// A name that is missing where there are several.
+    OneOf {
+        /// What kind of thing it should name.
+        what: &'static str,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A name used twice.
     Duplicate {
         /// What kind of thing it names.
@@ -94,6 +101,9 @@ impl fmt::Display for InvalidKind {
             }
             Self::Unknown { what, name, known } => {
                 write!(f, "unknown {what} `{name}` (known: `{}`)", known.join("`, `"))
+            }
+            Self::OneOf { what, known } => {
+                write!(f, "needs one of the {what} named (known: `{}`)", known.join("`, `"))
             }
             Self::Duplicate { what, name } => write!(f, "a second {what} named `{name}`"),
             Self::Needs(what) => write!(f, "needs {what}"),

@@ -1,6 +1,6 @@
 //! Issuers, written out or as a template with tenants.
 
-use super::{Result, needs};
+use super::{Result, each, needs};
 use crate::config;
 use crate::policy::issuer::TENANT;
 use crate::policy::{InvalidKind, InvalidPolicy, Issuer, Provider};
@@ -20,10 +20,8 @@ pub(super) fn of(provider: &config::Provider, at: &str) -> Result<Issuer> {
             Err(needs(format!("{at}.issuer"), what))
         }
         (1, tenants @ [_, ..]) if tenants.len() <= MAX_TENANTS => {
-            if !tenants.iter().all(|tenant| is_tenant(tenant)) {
-                let what = "names of letters, digits and `-`, `.`, `_`, `~`, each at most 128 long";
-                return Err(needs(format!("{at}.tenants"), what));
-            }
+            let what = "a name of letters, digits and `-`, `.`, `_`, `~`, at most 128 long";
+            each(tenants, &format!("{at}.tenants"), what, &is_tenant)?;
             Ok(Issuer::of_tenants(text, tenants.iter().map(String::as_str)))
         }
         (1, []) => Err(needs(format!("{at}.tenants"), "the tenants whose tokens are accepted")),

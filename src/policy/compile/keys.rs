@@ -37,15 +37,15 @@ pub(super) fn named(names: &[String], possible: AlgorithmSet, at: &str) -> Resul
     if names.is_empty() {
         return Ok(possible);
     }
-    let accepted = |name: &String| {
+    let accepted = |(index, name): (usize, &String)| {
         let found = Algorithm::named(name).filter(|one| possible.contains(*one));
         found.ok_or_else(|| {
             let known = possible.iter().map(|one| one.name().to_owned()).collect();
             let kind = InvalidKind::Unknown { what: "algorithm", name: name.clone(), known };
-            InvalidPolicy::new(at, kind)
+            InvalidPolicy::new(format!("{at}[{index}]"), kind)
         })
     };
-    names.iter().map(accepted).collect()
+    names.iter().enumerate().map(accepted).collect()
 }
 
 /// The variable's value as it stands: its bytes are the key.

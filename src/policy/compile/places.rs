@@ -1,6 +1,6 @@
 //! Where tokens are: one list for the policy, and what each provider takes from it.
 
-use super::{Result, needs};
+use super::{Result, each, needs};
 use crate::authn::{AUTHORIZATION, Place, Places};
 use crate::config::{self, Config, TokenPlace};
 use crate::policy::{InvalidKind, InvalidPolicy};
@@ -32,23 +32,19 @@ pub(super) fn of(provider: &config::Provider, at: &str) -> Result<Vec<Place>> {
 
 /// The origins whose pages may use a cookie, as browsers write them.
 pub(super) fn origins(provider: &config::Provider, at: &str) -> Result<Vec<Box<str>>> {
-    let origins = provider.allowed_origins.iter();
-    let origin = |origin: &String| match crate::policy::split_url(origin) {
-        Some((_, authority, "/"))
-            if !origin.ends_with('/') && *authority == authority.to_ascii_lowercase() =>
-        {
-            Ok(origin.as_str().into())
-        }
-        _ => {
-            let what = "origins such as `https://app.example`, in lower case and without a path";
-            Err(needs(format!("{at}.allowed_origins"), what))
-        }
-    };
-    let origins: Vec<_> = origins.map(origin).collect::<Result<_>>()?;
+    let origins = &provider.allowed_origins;
+    let what = "an origin such as `https://app.example`, in lower case and without a path";
+    each(origins, &format!("{at}.allowed_origins"), what, &is_origin)?;
     if !origins.is_empty() && provider.from.iter().all(|from| from.cookie.is_none()) {
         return Err(needs(format!("{at}.allowed_origins"), "a `cookie` in `from`"));
     }
-    Ok(origins)
+    Ok(origins.iter().map(|origin| origin.as_str().into()).collect())
+}
+
+fn is_origin(text: &str) -> bool {
+    let whole =
+        |authority: &str| !text.ends_with('/') && *authority == authority.to_ascii_lowercase();
+    matches!(crate::policy::split_url(text), Some((_, authority, "/")) if whole(authority))
 }
 
 fn place(from: &TokenPlace, provider: &config::Provider, at: &str) -> Result<Place> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Result, needs};
+use super::{Result, each, needs};
 use crate::authn::{Algorithm, Place, Places};
 use crate::config::{Config, ProtectedResource};
 use crate::policy::resource::WELL_KNOWN;
@@ -97,9 +97,9 @@ fn document<'r>(
 fn servers(config: &Config, resource: &ProtectedResource) -> Result<Value> {
     let at = "protected_resource.authorization_servers";
     let named = &resource.authorization_servers;
-    if named.iter().any(|server| split_url(server).is_none()) {
-        return Err(needs(at, "issuers, absolute `http` or `https` URLs"));
-    }
+    each(named, at, "an issuer, an absolute `http` or `https` URL", &|url| {
+        split_url(url).is_some()
+    })?;
     let published = config.providers.iter();
     let published = published.filter(|p| p.secret_env.is_none() && p.tenants.is_empty());
     let issuers = published.map(|provider| &provider.issuer).filter(|i| split_url(i).is_some());
@@ -115,10 +115,8 @@ fn scopes<'r>(
     resource: &ProtectedResource,
     routes: impl Iterator<Item = &'r Route>,
 ) -> Result<Vec<String>> {
-    if !resource.scopes_supported.iter().all(|scope| is_scope(scope)) {
-        return Err(needs("protected_resource.scopes_supported", "scopes without spaces"));
-    }
     let mut scopes = resource.scopes_supported.clone();
+    each(&scopes, "protected_resource.scopes_supported", SCOPE, &is_scope)?;
     if scopes.is_empty() {
         let asked = routes.flat_map(|route| &route.rules).filter_map(|rule| rule.scopes());
         for scope in asked.flat_map(|text| text.split(' ')) {
@@ -139,6 +137,9 @@ fn methods(places: &Places) -> Vec<&'static str> {
     let query = places.has(|place| matches!(place, Place::Query(_)));
     header.then_some("header").into_iter().chain(query.then_some("query")).collect()
 }
+
+/// What a scope needs to be.
+pub(super) const SCOPE: &str = "a scope without spaces";
 
 /// A scope (RFC 6749 §3.3): printable ASCII but space, `"` and `\\`.
 pub(super) fn is_scope(scope: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::rules::Rules;
-use super::{InvalidKind, InvalidPolicy, Looks, Result, named, needs, shadow};
+use super::{InvalidKind, InvalidPolicy, Looks, Result, each, named, needs, shadow};
 use crate::config::{self, Config, FailureMode, RoleSource, RolesOnFailure, Token};
 use crate::policy::{
     Condition, Effect, Entry, HostPattern, InvalidTemplate, Route, RouteTable, Rule, Service,
@@ -74,7 +74,9 @@ fn route_entry(
     let service = service(route, at, services)?;
     let asks = rules.iter().any(Rule::asks) || (route.token != Token::None && header_asks(config));
     if asks && service.is_none() {
-        return Err(needs(format!("{at}.authorization"), "one of several decision points named"));
+        let known = services.iter().map(|service| service.name.to_string()).collect();
+        let kind = InvalidKind::OneOf { what: "decision points", known };
+        return Err(InvalidPolicy::new(format!("{at}.authorization"), kind));
     }
     let asks_with_address =
         || service.and_then(|id| services.get(id)).is_some_and(|s| s.mapping.reads_address());
@@ -146,9 +148,9 @@ fn absent_param<'c>(condition: &'c Condition, template: &Template) -> Option<&'c
 }
 
 fn hosts(hosts: &[String], at: &str) -> Result<Vec<HostPattern>> {
-    let hosts: Option<Vec<_>> = hosts.iter().map(|host| HostPattern::new(host)).collect();
-    let what = "hosts in lower case and without a port: `api.example.com` or `*.example.com`";
-    hosts.ok_or_else(|| needs(at, what))
+    let what = "a host in lower case and without a port: `api.example.com` or `*.example.com`";
+    each(hosts, at, what, &|host| HostPattern::new(host).is_some())?;
+    Ok(hosts.iter().filter_map(|host| HostPattern::new(host)).collect())
 }
 
 fn scope(rules: &[Rule]) -> Option<Rc<str>> {
@@ -176,10 +178,8 @@ fn template(matches: &config::Match, at: &str) -> Result<Template> {
 }
 
 pub(super) fn methods(methods: &[String], at: &str) -> Result<Vec<Box<str>>> {
-    let plain = |method: &&String| method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-    if methods.iter().any(|method| method.is_empty() || !plain(&method)) {
-        return Err(needs(at, "method names in upper case"));
-    }
+    let plain = |method: &str| method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+    each(methods, at, "a method's name in upper case", &|m| !m.is_empty() && plain(m))?;
     Ok(methods.iter().map(|method| method.as_str().into()).collect())
 }
 

@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
-use super::resource::is_scope;
-use super::{InvalidKind, InvalidPolicy, Looks, Result, is_name_byte, needs, roles_from, shadow};
+use super::resource::{SCOPE, is_scope};
+use super::{
+    InvalidKind, InvalidPolicy, Looks, Result, each, is_name_byte, needs, roles_from, shadow,
+};
 use crate::authn::{AUTHORIZATION, ClaimPath};
 use crate::cel::Expression;
 use crate::config::{self, Config, RoleSource, RuleEntry, Texts};
@@ -196,15 +198,14 @@ impl<'c> Rules<'c> {
         }
         if let Some(scopes) = &w.scopes {
             let at = format!("{at}.scopes");
-            if !non_empty(scopes, &at)?.iter().all(|scope| is_scope(scope)) {
-                return Err(needs(at, "scopes without spaces"));
-            }
+            each(non_empty(scopes, &at)?, &at, SCOPE, &is_scope)?;
             let text = scopes.join(" ").into();
             all.push(Condition::Scopes { all_of: boxed(scopes), text });
         }
         if let Some(names) = &w.providers {
             let at = format!("{at}.providers");
-            let ids = non_empty(names, &at)?.iter().map(|name| self.provider(name, &at));
+            let names = non_empty(names, &at)?.iter().enumerate();
+            let ids = names.map(|(index, name)| self.provider(name, &format!("{at}[{index}]")));
             all.push(Condition::Provider(ids.collect::<Result<_>>()?));
         }
         if let Some(roles) = &w.roles {
@@ -281,10 +282,10 @@ impl<'c> Rules<'c> {
         if !self.config.trusted_client_address {
             return Err(needs(at, "`trusted_client_address: true`: see what that asks of Envoy"));
         }
-        let networks = non_empty(networks, at)?.iter().map(|text| Network::new(text));
-        let networks: Option<Vec<_>> = networks.collect();
-        let what = "networks such as `10.0.0.0/8`, without bits that do not count";
-        networks.map(Condition::ClientAddress).ok_or_else(|| needs(at, what))
+        let what = "a network such as `10.0.0.0/8`, without bits that do not count";
+        each(non_empty(networks, at)?, at, what, &|text| Network::new(text).is_some())?;
+        let networks = networks.iter().filter_map(|text| Network::new(text));
+        Ok(Condition::ClientAddress(networks.collect()))
     }
 }
 
