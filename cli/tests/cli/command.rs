@@ -125,6 +125,7 @@ fn every_golden_configuration_is_judged_as_the_filter_judges_it() {
     let folder = root().join("tests/testdata/config");
     let secrets = [
         ("AUTHZ_TOKEN", "not-a-real-secret".to_owned()),
+        ("SPACED", "not a header".to_owned()),
         ("SECRET_31", "s".repeat(31)),
         ("SECRET_32", "s".repeat(32)),
         ("DPOP_NONCE_SECRET", "s".repeat(32)),
