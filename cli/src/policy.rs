@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use claimgate::config::{Config, Token};
+use claimgate::config::{Config, Mode, Token};
 use claimgate::policy::{InvalidKind, InvalidPolicy, Policy};
 
 use crate::document::{Cursor, Document};
@@ -106,10 +106,30 @@ pub(crate) fn enforced(compiled: &Compiled) -> Vec<String> {
             let _ = write!(routes, "; {what} {names}");
         }
     }
-    let headers = list(policy.headers.iter().map(|header| header.name.to_string()));
+    let answers = config.authorization.iter().flat_map(|point| &point.response.headers);
+    let headers = policy.headers.iter().map(|header| header.name.to_string());
+    let headers = list(headers.chain(answers.cloned()));
     let set = if headers.is_empty() { "nothing".to_owned() } else { headers };
     let rest = format!("sets {set}; everything else is answered {}", policy.unmatched);
-    vec![routes, rest]
+    let shadows = list(shadows(config).into_iter());
+    let shadows = (!shadows.is_empty()).then(|| format!("not enforced yet: {shadows}"));
+    [routes, rest].into_iter().chain(shadows).collect()
+}
+
+/// What is tried before it counts, and until when.
+fn shadows(config: &Config) -> Vec<String> {
+    let shadow = |what: &str, name: &str, mode: Mode, until: &Option<String>| {
+        let until = until.as_deref().unwrap_or_default();
+        (mode == Mode::Shadow).then(|| format!("{what} {name} until {until}"))
+    };
+    let points = config.authorization.iter();
+    let points = points.filter_map(|p| shadow("decisions of", &p.name, p.mode, &p.until));
+    let routes = config.routes.iter();
+    let routes = routes.filter_map(|r| shadow("route", &r.name, r.mode, &r.until));
+    let rules = config.routes.iter().flat_map(|route| &route.rules);
+    let rules = rules.chain(config.rule_sets.values().flatten());
+    let rules = rules.filter_map(|r| shadow("rule", &r.name, r.mode, &r.until));
+    points.chain(routes).chain(rules).collect()
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {

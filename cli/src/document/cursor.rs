@@ -63,6 +63,15 @@ impl<'d> Cursor<'d> {
         self.field(name).map_or_else(Vec::new, |list| list.items().collect())
     }
 
+    /// Whether it is a list or a map without an entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.node.content {
+            Content::List(items) => items.is_empty(),
+            Content::Map(entries) => entries.is_empty(),
+            _ => false,
+        }
+    }
+
     /// A text.
     pub(crate) fn text(&self) -> Option<&'d str> {
         match &self.node.content {

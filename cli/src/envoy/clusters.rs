@@ -92,7 +92,8 @@ fn trust(context: &Cursor<'_>) -> Trust {
     let paths = ["validation_context", "combined_validation_context.default_validation_context"];
     let validations: Vec<_> = paths.iter().filter_map(|path| common.as_ref()?.path(path)).collect();
     let has = |names: &[&str]| {
-        validations.iter().any(|at| names.iter().any(|name| at.field(name).is_some()))
+        let said = |at: &Cursor<'_>, name: &str| at.field(name).is_some_and(|at| !at.is_empty());
+        validations.iter().any(|at| names.iter().any(|name| said(at, name)))
     };
     let secret = |path: &str| common.as_ref().is_some_and(|common| common.path(path).is_some());
     let accepts_all = validations
@@ -101,7 +102,8 @@ fn trust(context: &Cursor<'_>) -> Trust {
     let by_secret = secret("validation_context_sds_secret_config")
         || secret("combined_validation_context.validation_context_sds_secret_config");
     let pinned = has(&["verify_certificate_spki", "verify_certificate_hash"]);
-    let authority = has(&["trusted_ca", "system_root_certs", "custom_validator_config"]);
+    let system = validations.iter().any(|at| at.field("system_root_certs").is_some());
+    let authority = system || has(&["trusted_ca", "custom_validator_config"]);
     let named = has(&["match_typed_subject_alt_names", "match_subject_alt_names"])
         || context.is_on("auto_sni_san_validation");
     match (authority || by_secret, pinned, named || by_secret) {
@@ -128,9 +130,16 @@ fn in_clear(
         let problem = format!("keys come from the cluster `{name}`, which has no TLS");
         return Some(Finding::new(code, &url, problem));
     }
-    let credential = caller.field("credential_env")?;
-    let problem = format!("a secret goes to the cluster `{name}`, which has no TLS");
-    Some(Finding::new(&code::CREDENTIAL_IN_CLEAR, &credential, problem))
+    Some(match caller.field("credential_env") {
+        Some(credential) => {
+            let problem = format!("a secret goes to the cluster `{name}`, which has no TLS");
+            Finding::new(&code::CREDENTIAL_IN_CLEAR, &credential, problem)
+        }
+        None => {
+            let problem = format!("the cluster `{name}` is believed, and has no TLS");
+            Finding::new(&code::ANSWERS_IN_CLEAR, caller, problem)
+        }
+    })
 }
 
 /// What says where keys are, if it is keys that this entry fetches: its URL, or the issuer's.

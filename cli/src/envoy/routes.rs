@@ -112,7 +112,8 @@ impl<'c> Changed<'c> {
 
     fn set_by_route(&self, at: &Cursor<'_>) -> Option<Finding> {
         let name = at.text_of("header.key")?;
-        let in_request = at.at.contains("request_headers_to_add");
+        let path = at.at.replace('_', "").to_ascii_lowercase();
+        let in_request = path.contains("requestheaderstoadd");
         let own = self.compiled.policy.own_headers.claims(name.as_bytes());
         (in_request && own).then(|| {
             let problem = format!("sets `{name}`, which only the filter sets");

@@ -209,6 +209,13 @@ pub(crate) const CREDENTIAL_IN_CLEAR: Code = warning(
     "TLS on the cluster, or a decision point on this host",
 );
 
+/// Answers that anybody on the way can change.
+pub(crate) const ANSWERS_IN_CLEAR: Code = warning(
+    "answers-in-clear",
+    "whoever is on the way can decide, or hide that a token was revoked",
+    "TLS on the cluster, or a decision point on this host",
+);
+
 /// Keys that anybody on the way can change.
 pub(crate) const KEYS_IN_CLEAR: Code = warning(
     "keys-in-clear",

@@ -68,6 +68,8 @@ fn tls_without_an_authority_is_refused() {
     gives(tls(IDP, json!({"sni": "peer.example"})), "tls-without-ca", end);
     let names_alone = common(&json!({"match_typed_subject_alt_names": names}));
     gives(tls(AUTHZ, names_alone), "tls-without-ca", end);
+    let no_names = json!({"trusted_ca": ca, "match_typed_subject_alt_names": []});
+    gives(tls(AUTHZ, common(&no_names)), "tls-any-name", end);
     let anybody = json!({"trusted_ca": ca, "trust_chain_verification": "ACCEPT_UNTRUSTED"});
     gives(tls(IDP, common(&anybody)), "tls-without-ca", end);
     gives(tls(IDP, common(&json!({"trusted_ca": ca}))), "tls-any-name", end);
@@ -117,7 +119,7 @@ fn a_secret_in_clear_is_reported_but_for_this_host() {
         set(config, &plugin("/vm_config/environment_variables"), variables);
     };
     gives_nothing(secret);
-    gives_nothing(far(AUTHZ));
+    gives(far(AUTHZ), "answers-in-clear", "authorization[0] \"authz\"");
     let both = |config: &mut Value| {
         secret(config);
         far(AUTHZ)(config);
@@ -131,5 +133,5 @@ fn a_cluster_that_two_entries_name_is_judged_for_both() {
     far(IDP)(&mut config);
     set(&mut config, &policy("/authorization/0/cluster"), json!("idp"));
     let codes: Vec<_> = findings(&config).into_iter().map(|(code, _)| code).collect();
-    assert_eq!(codes, ["keys-in-clear"]);
+    assert_eq!(codes, ["answers-in-clear", "keys-in-clear"]);
 }

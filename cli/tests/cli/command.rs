@@ -146,3 +146,12 @@ fn every_golden_configuration_is_judged_as_the_filter_judges_it() {
         assert_eq!(ran.status, 1);
     }
 }
+
+/// Whoever reads that a configuration is good has to see what of it does not count yet.
+#[test]
+fn what_is_only_tried_is_told() {
+    let text = format!("{GOOD}    mode: shadow\n    until: 2030-01-01\n");
+    let ran = run_with(&["validate", "-", "--assume-env"], &text, &[]);
+    let told = "\n  not enforced yet: route orders until 2030-01-01\n";
+    assert!(ran.status == 0 && ran.stdout.contains(told), "{ran:?}");
+}
