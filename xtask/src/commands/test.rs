@@ -8,9 +8,10 @@ mod executable;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use xtask::{run, say, tools, wasm, workspace};
 
@@ -28,9 +29,8 @@ const E2E: &str = "tests/e2e";
 const PEERS: &str = "peers::";
 /// The folder of the package whose ignored tests are those in a browser.
 const BROWSER: &str = "tests/browser";
-/// The folders of the packages that test the module.
+/// The folder of the package that tests the module.
 const ABI: &str = "tests/abi";
-const E2E: &str = "tests/e2e";
 /// What is ignored there unless the module is the full one, and what is about the small one.
 const FULL: &str = "full::";
 const SMALL: &str = "small::";
@@ -154,10 +154,16 @@ fn prepare(rungs: &[Rung]) -> Result<Vec<Executable>> {
     if needs(&[Rung::E2e]) {
         tools::envoy()?;
     }
-    if needs(&[Rung::Abi, Rung::E2e]) {
-        wasm::build(true)?;
+    if !needs(&[Rung::Abi, Rung::E2e]) {
+        return build::test_executables(rungs);
     }
-    build::test_executables(rungs)
+    // The module ends in two long steps that use one core; the rest of the build has the other.
+    thread::scope(|scope| {
+        let module = scope.spawn(|| wasm::build(true));
+        let executables = build::test_executables(rungs);
+        module.join().map_err(|_| anyhow!("the module's build panicked"))??;
+        executables
+    })
 }
 
 fn climb(rung: Rung, executables: &[Executable]) -> Finished {
