@@ -11,26 +11,41 @@ pub struct CacheControl {
     pub no_store: bool,
     /// `max-age`; of several the shortest.
     pub max_age: Option<Duration>,
+    /// `stale-while-revalidate` (RFC 5861 §3); none at all where stale answers are forbidden.
+    pub stale_while_revalidate: Option<Duration>,
+    /// `stale-if-error` (RFC 5861 §4); none at all where stale answers are forbidden.
+    pub stale_if_error: Option<Duration>,
 }
 
 impl CacheControl {
     /// Reads a header value. Unknown directives are ignored.
     pub fn parse(value: &[u8]) -> Self {
-        let Ok(text) = std::str::from_utf8(value) else {
-            return Self { no_store: true, max_age: None };
+        let mut found = Self::default();
+        match std::str::from_utf8(value) {
+            Ok(text) => text.split(',').for_each(|directive| found.read(directive)),
+            Err(_) => found.no_store = true,
+        }
+        found
+    }
+
+    fn read(&mut self, directive: &str) {
+        let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
+        let time = seconds(argument.trim().trim_matches('"'));
+        let shortest = |known: &mut Option<Duration>, time: Duration| {
+            *known = Some(known.map_or(time, |other| other.min(time)));
         };
-        text.split(',').map(str::trim).fold(Self::default(), |found, directive| {
-            let (name, argument) = directive.split_once('=').unwrap_or((directive, ""));
-            match name.trim().to_ascii_lowercase().as_str() {
-                "no-store" | "no-cache" | "private" => Self { no_store: true, ..found },
-                "max-age" => {
-                    let age = seconds(argument.trim().trim_matches('"'));
-                    let shortest = found.max_age.map_or(age, |other| other.min(age));
-                    Self { max_age: Some(shortest), ..found }
-                }
-                _ => found,
+        match name.trim().to_ascii_lowercase().as_str() {
+            "no-store" | "no-cache" | "private" => self.no_store = true,
+            "max-age" => shortest(&mut self.max_age, time),
+            "stale-while-revalidate" => shortest(&mut self.stale_while_revalidate, time),
+            "stale-if-error" => shortest(&mut self.stale_if_error, time),
+            // RFC 9111 §5.2.2.2, §5.2.2.8: once stale, never used.
+            "must-revalidate" | "proxy-revalidate" => {
+                self.stale_while_revalidate = Some(Duration::ZERO);
+                self.stale_if_error = Some(Duration::ZERO);
             }
-        })
+            _ => {}
+        }
     }
 }
 
@@ -61,10 +76,27 @@ mod tests {
             ("private", true, None),
         ];
         for (text, no_store, age) in table {
-            let expected =
-                CacheControl { no_store: *no_store, max_age: age.map(Duration::from_secs) };
+            let max_age = age.map(Duration::from_secs);
+            let expected = CacheControl { no_store: *no_store, max_age, ..CacheControl::default() };
             assert_eq!(CacheControl::parse(text.as_bytes()), expected, "{text}");
         }
         assert!(CacheControl::parse(b"\xff").no_store);
+    }
+
+    #[test]
+    fn stale_answers_are_read_and_forbidden_where_they_are() {
+        let table: &[(&str, Option<u64>, Option<u64>)] = &[
+            ("max-age=5", None, None),
+            ("max-age=5, stale-while-revalidate=10, Stale-If-Error=60", Some(10), Some(60)),
+            ("stale-while-revalidate=x, stale-if-error", Some(0), Some(0)),
+            ("stale-if-error=60, stale-if-error=30", None, Some(30)),
+            ("must-revalidate, stale-if-error=60", Some(0), Some(0)),
+            ("stale-while-revalidate=9, proxy-revalidate", Some(0), Some(0)),
+        ];
+        for (text, revalidate, error) in table {
+            let read = CacheControl::parse(text.as_bytes());
+            assert_eq!(read.stale_while_revalidate, revalidate.map(Duration::from_secs), "{text}");
+            assert_eq!(read.stale_if_error, error.map(Duration::from_secs), "{text}");
+        }
     }
 }
