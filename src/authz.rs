@@ -1,6 +1,7 @@
 //! What the policy decision point says: asking it in AuthZEN's terms, reading its answer, keeping
-//! it for as long as it allows, and the permit that comes of it.
+//! it for as long as it allows, not asking while nobody answers, and the permit that comes of it.
 
+mod breaker;
 mod cache;
 mod check;
 mod memo;
@@ -14,8 +15,9 @@ use std::rc::Rc;
 
 use crate::time::Timestamp;
 
+pub use breaker::{Breaker, BreakerLimits};
 pub use cache::DecisionCache;
-pub use check::{CalloutResponse, MAX_ANSWER, decode};
+pub use check::{CalloutResponse, Lifetime, MAX_ANSWER, decode};
 pub use memo::DecisionMemo;
 pub use permit::Permit;
 pub use question::{Asking, Mapping, Properties, Source};
@@ -28,7 +30,13 @@ pub struct Decision {
     allows: bool,
     roles: Option<Roles>,
     headers: Box<[HeaderPair]>,
+    /// What it rests on.
+    stamp: Stamp,
     usable_until: Timestamp,
+    /// Until when it may serve while a newer one is asked for.
+    revalidate_until: Timestamp,
+    /// Until when it may stand in for one that cannot be had.
+    stands_in_until: Timestamp,
 }
 
 impl Decision {
@@ -56,6 +64,35 @@ impl Decision {
     pub const fn usable_until(&self) -> Timestamp {
         self.usable_until
     }
+
+    /// The state that it rests on.
+    pub const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Whether it may be used for other requests now.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.usable_until
+    }
+
+    /// Whether it may be used now while a newer one is asked for.
+    pub fn may_serve(&self, now: Timestamp) -> bool {
+        now < self.revalidate_until
+    }
+
+    /// Whether it may be used now if a newer one cannot be had, for a reason that a failure mode
+    /// covers.
+    pub fn may_stand_in(&self, now: Timestamp) -> bool {
+        now < self.stands_in_until
+    }
+
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        const ITSELF: usize = 192;
+        let roles = self.roles.as_ref().map_or(0, Roles::weight);
+        let headers: usize = self.headers.iter().map(|(_, value)| value.len() + 32).sum();
+        ITSELF + roles + headers
+    }
 }
 
 /// Name and value of a header.
@@ -66,6 +103,13 @@ pub type HeaderPair = (Rc<str>, Rc<str>);
 struct Roles {
     names: Vec<Box<str>>,
     text: Rc<str>,
+}
+
+impl Roles {
+    fn weight(&self) -> usize {
+        // Each is there by itself, with its place and its allocation, and once more in the text.
+        self.names.len() * 24 + self.text.len() * 2
+    }
 }
 
 impl From<Vec<Box<str>>> for Roles {
@@ -94,6 +138,8 @@ pub enum CheckError {
     Failed(u16),
     /// The answer is not a decision.
     Malformed,
+    /// Nobody was asked, because nobody has answered lately.
+    Open,
 }
 
 impl CheckError {
@@ -105,14 +151,17 @@ impl CheckError {
             | Self::Unreachable
             | Self::Timeout
             | Self::Failed(_)
-            | Self::Malformed => false,
+            | Self::Malformed
+            | Self::Open => false,
         }
     }
 
     /// Whether a route's `failure_mode: allow` covers it. What a client could provoke is not.
     pub const fn may_fail_open(self) -> bool {
         match self {
-            Self::Unreachable | Self::Timeout | Self::Failed(_) | Self::Malformed => true,
+            Self::Unreachable | Self::Timeout | Self::Failed(_) | Self::Malformed | Self::Open => {
+                true
+            }
             Self::NoSubject | Self::TooLarge | Self::NotEncodable | Self::Refused(_) => false,
         }
     }
@@ -128,6 +177,7 @@ impl CheckError {
             Self::Timeout => "timeout",
             Self::Failed(_) => "failed",
             Self::Malformed => "malformed",
+            Self::Open => "breaker_open",
         }
     }
 }

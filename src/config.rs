@@ -24,8 +24,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 pub use authorization::{
-    ActionMapping, Authorization, ClaimSource, DecisionCache, RequestMapping, ResourceMapping,
-    ResponseMapping, SubjectMapping, TextOrSource, ValueSource,
+    ActionMapping, Authorization, BreakerSettings, ClaimSource, DecisionCache, RequestMapping,
+    ResourceMapping, ResponseMapping, SubjectMapping, TextOrSource, ValueSource,
 };
 pub use cel::{Cel, ClaimType};
 pub use dpop::Dpop;

@@ -5,14 +5,17 @@
 //! another, and requests in flight end under the policy they began with. Still sans-IO: it is
 //! told what happened and says what to do, and knows streams only by their number.
 
+mod decisions;
+mod flights;
 mod shared;
 mod waiting;
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::authn::{FetchError, Health, Over, Progress, SignatureVerifier, Thumbprint};
-use crate::authz::{CalloutResponse, CheckError};
+use crate::authz::{CalloutResponse, CheckError, Decision};
 use crate::freshness::{FeedError, Freshness, Polled};
 use crate::pipeline::{Event, Pipeline, Step};
 use crate::policy::{Endpoint, Policy, ProviderId, Service, ServiceId};
@@ -21,6 +24,8 @@ use crate::request::RequestHead;
 use crate::shared_data::{NoSharedData, SharedData};
 use crate::time::Timestamp;
 
+pub use decisions::{Asked, Landed, Landing, Usage};
+pub use flights::{FlightId, Inquiry};
 pub use shared::{ProofFor, Shared};
 use waiting::WaitingRoom;
 
@@ -64,16 +69,15 @@ impl Engine {
         self.advance(stream, Pipeline::ExpectRequest, Event::Request(head), now)
     }
 
-    /// The decision point has answered a stream's question, or will not. A stream that is gone
-    /// is no error.
-    pub fn answer(
+    /// What a flight that this stream waited for has brought. A stream that is gone is no error.
+    pub fn decided(
         &mut self,
         stream: StreamId,
-        answer: Result<CalloutResponse<'_>, CheckError>,
+        outcome: Result<Rc<Decision>, CheckError>,
         now: Timestamp,
     ) -> Step {
         let Some(pipeline) = self.waiting.take(stream) else { return Step::Ignore };
-        self.advance(stream, pipeline, Event::Answer(answer), now)
+        self.advance(stream, pipeline, Event::Answer(outcome), now)
     }
 
     /// The client's certificate, as the hash of its DER, if it has shown one.
@@ -97,22 +101,88 @@ impl Engine {
         &mut self,
         stream: StreamId,
         pipeline: Pipeline,
-        event: Event<'_>,
+        event: Event,
         now: Timestamp,
     ) -> Step {
         let (pipeline, step) = pipeline.step(event, &mut self.shared, now);
-        match pipeline {
-            Pipeline::Done => step,
-            waiting => self
-                .waiting
-                .park(stream, waiting)
-                .map_or(step, |crowded| crowded.reject(Rejection::Overloaded).1),
+        if matches!(pipeline, Pipeline::Done) {
+            return step;
         }
+        let flight = pipeline.awaited_flight();
+        let crowded = self.waiting.park(stream, pipeline);
+        let decisions = self.shared.decisions().0;
+        match (&crowded, flight) {
+            (None, Some(flight)) => decisions.flights().board(flight, stream),
+            (Some(_), Some(flight)) => decisions.cancel(flight, now),
+            (_, None) => {}
+        }
+        crowded.map_or(step, |crowded| crowded.reject(Rejection::Overloaded).1)
     }
 
-    /// A stream has ended; whether it was still undecided.
-    pub fn forget(&mut self, stream: StreamId) -> bool {
-        self.waiting.take(stream).is_some()
+    /// A stream has ended. The flight whose answer went with it, if it had made the call: nothing
+    /// will be heard of that call, and the root has to make another.
+    pub fn forget(&mut self, stream: StreamId) -> Option<FlightId> {
+        let flight = self.waiting.take(stream)?.awaited_flight()?;
+        self.shared.decisions().0.leave(flight, stream).then_some(flight)
+    }
+
+    /// A flight's call is about to be made, in the callback of this stream or of the root: to
+    /// which decision point, the question, and how long it may take. `None` when it must not be
+    /// made any more; then [`Engine::refused`] says what follows.
+    pub fn make_call(
+        &mut self,
+        flight: FlightId,
+        by: Option<StreamId>,
+        now: Timestamp,
+    ) -> Option<(ServiceId, Rc<[u8]>, Duration)> {
+        let (decisions, policy) = self.shared.decisions();
+        let flights = decisions.flights();
+        let timeout = policy.services.get(flights.service(flight)?)?.endpoint.timeout;
+        let (inquiry, left) = flights.make_call(flight, by, timeout, now)?;
+        Some((inquiry.service, inquiry.question, left))
+    }
+
+    /// A flight's call has been answered, or will not be. `None`: there is no such flight.
+    pub fn answered(
+        &mut self,
+        flight: FlightId,
+        answer: Result<CalloutResponse<'_>, CheckError>,
+        now: Timestamp,
+    ) -> Option<Landing> {
+        let (decisions, policy) = self.shared.decisions();
+        decisions.answered(flight, answer, policy, now)
+    }
+
+    /// The host would not make a flight's call. [`Landing::Again`]: the root will try once more.
+    pub fn refused(&mut self, flight: FlightId, now: Timestamp) -> Option<Landing> {
+        let (decisions, policy) = self.shared.decisions();
+        decisions.refused(flight, policy, now)
+    }
+
+    /// Leaves a flight's call to the root.
+    pub fn ground(&mut self, flight: FlightId) {
+        self.shared.decisions().0.flights().ground(flight);
+    }
+
+    /// Whether the root has calls to make that it was not told of.
+    pub fn take_knock(&mut self) -> bool {
+        self.shared.decisions().0.flights().take_knock()
+    }
+
+    /// Flights whose call the root has to make.
+    pub fn grounded(&mut self) -> Vec<FlightId> {
+        self.shared.decisions().0.flights().grounded()
+    }
+
+    /// Flights whose call is over without a word of it.
+    pub fn overdue(&mut self, now: Timestamp) -> Vec<FlightId> {
+        self.shared.decisions().0.flights().overdue(now)
+    }
+
+    /// What has happened at a decision point since this was last asked, and whether it is not asked
+    /// because it does not answer.
+    pub fn take_usage(&mut self, service: ServiceId) -> Option<(Usage, bool)> {
+        self.shared.decisions().0.take_usage(service)
     }
 
     /// Providers whose keys should be fetched now. Each is handed out once: the caller makes the

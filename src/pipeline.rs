@@ -6,6 +6,7 @@
 
 mod authenticate;
 mod authorize;
+mod consult;
 mod decide;
 mod possession;
 
@@ -13,9 +14,9 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use crate::authn::{AuthnError, Caller, Thumbprint, find_token};
-use crate::authz::CheckError;
+use crate::authz::{CheckError, Decision};
 use crate::config::Token;
-use crate::engine::Shared;
+use crate::engine::{FlightId, Shared};
 use crate::policy::{Matched, ProviderId, Route, ServiceId};
 use crate::reply::{self, LocalReply, Rejection};
 use crate::request::{RequestHead, canonical_path};
@@ -47,7 +48,7 @@ pub enum Pipeline {
 
 /// What happens to a request.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum Event {
     /// Its head is here.
     Request(RequestHead),
     /// A fetch of keys it waited for has ended, well or not.
@@ -58,8 +59,8 @@ pub enum Event<'a> {
     Certificate(Option<Thumbprint>),
     /// The client's address, if the host knows it.
     Address(Option<IpAddr>),
-    /// The decision point has answered, or will not.
-    Answer(Result<crate::authz::CalloutResponse<'a>, CheckError>),
+    /// What it asked has been decided, or will not be.
+    Answer(Result<Rc<Decision>, CheckError>),
 }
 
 /// What is to be done for a request.
@@ -79,8 +80,10 @@ pub enum Step {
     AskCertificate,
     /// Find out the client's address, at once.
     AskAddress,
-    /// Hold it and ask this decision point this question.
-    Ask(ServiceId, Rc<[u8]>),
+    /// Hold it and ask this: it is the first that wants to know.
+    Ask(FlightId, Rc<[u8]>),
+    /// Hold it until what another has asked is answered.
+    AwaitAnswer,
     /// Nothing: it is done already.
     Ignore,
 }
@@ -167,13 +170,16 @@ pub struct ExpectAddress {
 pub struct ExpectDecision {
     request: Request,
     caller: Caller,
+    flight: FlightId,
     service: ServiceId,
     question: Rc<[u8]>,
+    /// Whether it has asked before, and something had changed when the answer came.
+    again: bool,
 }
 
 impl Pipeline {
     /// Handles an event. An event that does not fit the state changes nothing.
-    pub fn step(self, event: Event<'_>, shared: &mut Shared, now: Timestamp) -> (Self, Step) {
+    pub fn step(self, event: Event, shared: &mut Shared, now: Timestamp) -> (Self, Step) {
         match (self, event) {
             (Self::ExpectRequest, Event::Request(head)) => admit(head, shared, now),
             (Self::ExpectKeys(waiting), Event::KeysChanged) => {
@@ -232,6 +238,21 @@ impl Pipeline {
             | Self::ExpectCertificate(_)
             | Self::ExpectAddress(_)
             | Self::ExpectDecision(_)
+            | Self::Done => None,
+        }
+    }
+}
+
+impl Pipeline {
+    /// The flight whose answer it waits for.
+    pub fn awaited_flight(&self) -> Option<FlightId> {
+        match self {
+            Self::ExpectDecision(waiting) => Some(waiting.flight),
+            Self::ExpectRequest
+            | Self::ExpectState(_)
+            | Self::ExpectKeys(_)
+            | Self::ExpectCertificate(_)
+            | Self::ExpectAddress(_)
             | Self::Done => None,
         }
     }

@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::authn::{AlgorithmSet, ClaimPath, Demands, PlaceSet, Places};
-use crate::authz::Mapping;
+use crate::authz::{BreakerLimits, Mapping};
 use crate::config::{Config, FailureMode, RoleSource, Token, document};
 use crate::reply::Challenge;
 use crate::request::Reads;
@@ -127,17 +127,29 @@ pub struct Service {
     pub response_headers: Vec<Rc<str>>,
     /// Limits of what is kept of its answers.
     pub cache: CacheLimits,
+    /// When it is asked no longer.
+    pub breaker: BreakerLimits,
 }
 
 /// Limits of a decision cache.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
     /// Most entries.
     pub max_entries: usize,
+    /// Most bytes that they take, questions included.
+    pub max_bytes: usize,
     /// Lifetime of an answer that does not say.
     pub default_ttl: Duration,
     /// Longest lifetime.
     pub max_ttl: Duration,
+    /// Lifetime of a denial that does not say.
+    pub deny_default: Duration,
+    /// Longest lifetime of a denial.
+    pub deny_ttl: Duration,
+    /// How long after that an answer may serve while a newer one is asked for.
+    pub stale_while_revalidate: Duration,
+    /// How long after that it may stand in for one that cannot be had.
+    pub max_stale: Duration,
 }
 
 /// A header set from a permit.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use claimgate_authz_api::{EvaluationResponse, Properties};
 use serde_json::Value;
 
-use super::{CheckError, Decision, HeaderPair};
+use super::{CheckError, Decision, HeaderPair, Stamp};
 use crate::cache_control::CacheControl;
 use crate::policy::{CacheLimits, Service};
 use crate::time::Timestamp;
@@ -32,11 +32,34 @@ pub struct CalloutResponse<'a> {
     pub body: &'a [u8],
 }
 
-/// The decision in an answer. Its lifetime ends no later than the token it was asked for.
+/// What Envoy writes itself when it could not reach an upstream, and why.
+const NO_UPSTREAM: &str = "upstream connect error or disconnect/reset before headers";
+const NO_CONNECTION: [&str; 2] = ["connection failure", "connection termination"];
+
+impl CalloutResponse<'_> {
+    /// Whether it is Envoy's word that there was no connection, or none any more before the answer:
+    /// then the question may be put again. Nothing in the headers tells Envoy's 503 from another's.
+    pub fn is_no_connection(&self) -> bool {
+        let text = || std::str::from_utf8(self.body).ok()?.strip_prefix(NO_UPSTREAM);
+        let says = |text: &str| NO_CONNECTION.iter().any(|reason| text.contains(reason));
+        self.status == 503 && text().is_some_and(says)
+    }
+}
+
+/// What bounds a decision beside its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetime {
+    /// The state that it rests on.
+    pub stamp: Stamp,
+    /// When the token ends that it was asked for.
+    pub token_ends: Timestamp,
+}
+
+/// The decision in an answer. It is of no use when the token ends that it was asked for.
 pub fn decode(
     response: CalloutResponse<'_>,
     service: &Service,
-    token_ends: Timestamp,
+    lifetime: Lifetime,
     now: Timestamp,
 ) -> Result<Decision, CheckError> {
     match response.status {
@@ -52,13 +75,44 @@ pub fn decode(
     let answer: EvaluationResponse =
         serde_json::from_slice(response.body).map_err(|_| CheckError::Malformed)?;
     let roles = answer.context.roles.map(checked_roles).transpose()?.map(Into::into);
-    let lifetime = lifetime(response.cache_control, service.cache);
+    let times = Times::of(response.cache_control, answer.decision, &service.cache);
+    let until = |after: Duration| now.after(after).min(lifetime.token_ends);
     Ok(Decision {
         allows: answer.decision,
         roles,
         headers: headers(&service.response_headers, &answer.context.headers)?,
-        usable_until: now.after(lifetime).min(token_ends),
+        stamp: lifetime.stamp,
+        usable_until: until(times.fresh),
+        revalidate_until: until(times.fresh + times.revalidate),
+        stands_in_until: until(times.fresh + times.stand_in),
     })
+}
+
+/// How long an answer is good for what. One that never is fresh never is old either.
+struct Times {
+    fresh: Duration,
+    revalidate: Duration,
+    stand_in: Duration,
+}
+
+impl Times {
+    /// What the answer says, or else the policy; never more than the policy allows.
+    fn of(cache_control: Option<&[u8]>, allows: bool, limits: &CacheLimits) -> Self {
+        let says = cache_control.map(CacheControl::parse).unwrap_or_default();
+        let default = if allows { limits.default_ttl } else { limits.deny_default };
+        let longest = if allows { limits.max_ttl } else { limits.deny_ttl };
+        let fresh = says.max_age.unwrap_or(default).min(longest);
+        let old = |says: Option<Duration>, limit: Duration| says.map_or(limit, |s| s.min(limit));
+        if says.no_store || fresh.is_zero() {
+            let none = Duration::ZERO;
+            return Self { fresh: none, revalidate: none, stand_in: none };
+        }
+        Self {
+            fresh,
+            revalidate: old(says.stale_while_revalidate, limits.stale_while_revalidate),
+            stand_in: old(says.stale_if_error, limits.max_stale),
+        }
+    }
 }
 
 /// Roles are joined with commas in a header, so one that contains a comma, a space or a control
@@ -92,15 +146,6 @@ fn headers(wanted: &[Rc<str>], said: &Properties) -> Result<Box<[HeaderPair]>, C
     // A name that was there twice, in two cases, has no one value.
     let twice = headers.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b));
     if twice { Err(CheckError::Malformed) } else { Ok(headers.into()) }
-}
-
-fn lifetime(cache_control: Option<&[u8]>, limits: CacheLimits) -> Duration {
-    let lifetime = match cache_control.map(CacheControl::parse) {
-        None => limits.default_ttl,
-        Some(CacheControl { no_store: true, .. }) => Duration::ZERO,
-        Some(CacheControl { max_age, .. }) => max_age.unwrap_or(limits.default_ttl),
-    };
-    lifetime.min(limits.max_ttl)
 }
 
 #[cfg(test)]

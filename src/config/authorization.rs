@@ -24,7 +24,8 @@ pub struct Authorization {
     /// Path of the evaluation endpoint. Default: `/access/v1/evaluation`.
     #[serde(default = "defaults::evaluation_path")]
     pub path: String,
-    /// How long one call may take. Default: 250ms. Later the route's `failure_mode` applies.
+    /// How long one call may take, 1ms to 10s. Default: 250ms. Later the route's `failure_mode`
+    /// applies. Where no connection can be had the call is made once more, in the time that is left.
     #[serde(default = "defaults::authorization_timeout")]
     pub timeout: Span,
     /// Environment variable that holds the bearer secret for the call. Default: none is sent.
@@ -54,6 +55,9 @@ pub struct Authorization {
     /// How answers are kept.
     #[serde(default)]
     pub cache: DecisionCache,
+    /// When it is no longer asked, because it does not answer.
+    #[serde(default)]
+    pub breaker: BreakerSettings,
 }
 
 /// What is taken from an answer.
@@ -69,7 +73,8 @@ pub struct ResponseMapping {
     pub headers: Vec<String>,
 }
 
-/// Limits of a decision cache.
+/// Limits of a decision cache. Each worker has one of its own. An answer is kept as its
+/// `cache-control` says, within these bounds, and never beyond the token that it was asked for.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -77,20 +82,70 @@ pub struct DecisionCache {
     /// Most answers kept per worker. Default: 10000. 0 keeps none.
     #[serde(default = "defaults::decision_entries")]
     pub max_entries: u32,
-    /// Lifetime of an answer without `cache-control`. Default: 0s, so it is not kept.
+    /// Most bytes that they take per worker, questions included. Default: 16777216. An answer that
+    /// would take more than half of it is not kept.
+    #[serde(default = "defaults::decision_bytes")]
+    pub max_bytes: u32,
+    /// Lifetime of an answer without `max-age`. Default: 0s, so it is not kept.
     #[serde(default)]
     pub default_ttl: Span,
     /// Longest lifetime, whatever the answer allows. Default: 5m.
     #[serde(default = "defaults::decision_max_ttl")]
     pub max_ttl: Span,
+    /// Lifetime of a denial without `max-age`, and the longest of any denial; at most `max_ttl`.
+    /// Default: as for an answer that allows.
+    #[serde(default)]
+    pub deny_ttl: Option<Span>,
+    /// How long after its lifetime an answer may serve while a newer one is asked for in the
+    /// background: the longest, and what applies where the answer has no `stale-while-revalidate`.
+    /// Default: 0s.
+    #[serde(default)]
+    pub stale_while_revalidate: Span,
+    /// How long after its lifetime an answer may stand in while no newer one can be had, for a
+    /// reason that `failure_mode` covers: the longest, and what applies where the answer has no
+    /// `stale-if-error`. Default: 0s.
+    #[serde(default)]
+    pub max_stale: Span,
+}
+
+/// When a decision point is no longer asked. Each worker finds out for itself. Only what no client
+/// can bring about counts: a connection that fails, a timeout, 5xx, an answer that is no decision.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BreakerSettings {
+    /// After so many questions in a row without an answer, at most 1000. Default: 5. 0: never.
+    #[serde(default = "defaults::breaker_failures")]
+    pub failures: u32,
+    /// All of them within this time. Default: 10s.
+    #[serde(default = "defaults::breaker_window")]
+    pub window: Span,
+    /// For how long; then one question is asked, and its answer ends it. Default: 5s. Meanwhile
+    /// the route's `failure_mode` applies at once.
+    #[serde(default = "defaults::breaker_open")]
+    pub open: Span,
 }
 
 impl Default for DecisionCache {
     fn default() -> Self {
         Self {
             max_entries: defaults::decision_entries(),
+            max_bytes: defaults::decision_bytes(),
             default_ttl: Span::default(),
             max_ttl: defaults::decision_max_ttl(),
+            deny_ttl: None,
+            stale_while_revalidate: Span::default(),
+            max_stale: Span::default(),
+        }
+    }
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            failures: defaults::breaker_failures(),
+            window: defaults::breaker_window(),
+            open: defaults::breaker_open(),
         }
     }
 }
@@ -106,6 +161,18 @@ mod defaults {
     }
     pub(super) fn decision_entries() -> u32 {
         10_000
+    }
+    pub(super) fn decision_bytes() -> u32 {
+        16 * 1024 * 1024
+    }
+    pub(super) fn breaker_failures() -> u32 {
+        5
+    }
+    pub(super) fn breaker_window() -> Span {
+        Span::from_secs(10)
+    }
+    pub(super) fn breaker_open() -> Span {
+        Span::from_secs(5)
     }
     pub(super) fn decision_max_ttl() -> Span {
         Span::from_secs(300)

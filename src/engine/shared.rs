@@ -3,13 +3,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::decisions::{Asked, Decisions};
+use super::flights::{FlightId, Inquiry};
 use crate::authn::dpop::{Expected, Proof, ReplayCache};
 use crate::authn::{
     AuthnError, Caller, Checks, FailedTokens, FetchError, HeaderMemo, Health, JwksSource, KeySet,
-    KeyState, Over, ParsedToken, Progress, RawToken, SignatureVerifier, Thumbprint, TokenCache,
-    VerifiedToken,
+    KeyState, Over, ParsedToken, Principal, Progress, RawToken, SignatureVerifier, Thumbprint,
+    TokenCache, VerifiedToken,
 };
-use crate::authz::{Decision, DecisionCache, Stamp};
+use crate::authz::{CheckError, Decision, Stamp};
 use crate::freshness::{Freshness, Standing};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
 use crate::shared_data::SharedData;
@@ -24,7 +26,7 @@ pub struct Shared {
     tokens: TokenCache,
     failed: FailedTokens,
     proofs: Option<ReplayCache>,
-    decisions: Vec<DecisionCache>,
+    pub(super) decisions: Decisions,
     freshness: Option<Freshness>,
     verifier: Box<dyn SignatureVerifier>,
     data: Box<dyn SharedData>,
@@ -52,14 +54,13 @@ impl Shared {
         seed: u64,
     ) -> Self {
         let sources = policy.providers.iter().zip(seed..).map(|(p, seed)| source(p, seed));
-        let decisions = policy.services.iter().map(|s| DecisionCache::new(s.cache.max_entries));
         Self {
             sources: sources.collect(),
             headers: HeaderMemo::default(),
             tokens: TokenCache::default(),
             failed: FailedTokens::default(),
             proofs: policy.proofs.as_ref().map(|p| ReplayCache::new(p.max_proofs, p.window)),
-            decisions: decisions.collect(),
+            decisions: Decisions::new(&policy),
             freshness: policy.freshness.as_ref().map(|feed| Freshness::new(feed.settings.clone())),
             verifier,
             data,
@@ -203,27 +204,69 @@ impl Shared {
         Some((self.freshness.as_mut()?, &*self.data))
     }
 
-    /// The decision on a question, if it is known.
-    pub fn known_decision(
+    /// Whether a decision that was kept may be used for this caller, as far as what it rests on goes.
+    pub fn may_use(&self, decision: &Decision, caller: &Caller, now: Timestamp) -> bool {
+        !self.feed_is_stale(now) && self.is_current(decision.stamp(), caller)
+    }
+
+    /// A decision on a question that is of some use now, fresh or not.
+    pub fn kept_decision(
         &mut self,
         service: ServiceId,
         question: &[u8],
+        caller: &Caller,
         now: Timestamp,
     ) -> Option<Rc<Decision>> {
-        self.decisions.get_mut(service)?.find(question, now)
+        let decision = self.decisions.kept(service, question, now)?;
+        self.may_use(&decision, caller, now).then_some(decision)
     }
 
-    /// Remembers a decision.
-    pub fn remember_decision(
+    /// Asks a decision point, unless somebody has asked the same or nobody answers.
+    pub fn ask(
         &mut self,
         service: ServiceId,
-        question: Rc<[u8]>,
-        decision: Rc<Decision>,
+        question: &Rc<[u8]>,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Asked, CheckError> {
+        let (inquiry, under_way) = self.inquiry(service, question, caller);
+        self.decisions.ask(inquiry, under_way, now)
+    }
+
+    /// Asks in the background, for the next request.
+    pub fn refresh(
+        &mut self,
+        service: ServiceId,
+        question: &Rc<[u8]>,
+        caller: &Caller,
         now: Timestamp,
     ) {
-        if let Some(cache) = self.decisions.get_mut(service) {
-            cache.insert(question, decision, now);
-        }
+        let (inquiry, under_way) = self.inquiry(service, question, caller);
+        self.decisions.refresh(inquiry, under_way, now);
+    }
+
+    /// An old decision stands in for one that could not be had.
+    pub fn stood_in(&mut self, service: ServiceId) {
+        self.decisions.stood_in(service);
+    }
+
+    /// What is asked for a caller, and the flight that brings it already if one does.
+    fn inquiry(
+        &self,
+        service: ServiceId,
+        question: &Rc<[u8]>,
+        caller: &Caller,
+    ) -> (Inquiry, Option<FlightId>) {
+        let current = |stamp| self.is_current(stamp, caller);
+        let under_way = self.decisions.under_way(service, question, &current);
+        let token_ends = caller.principal().map_or(Timestamp::MAX, Principal::expires_at);
+        let (question, stamp) = (Rc::clone(question), self.stamp(caller));
+        (Inquiry { service, question, stamp, token_ends }, under_way)
+    }
+
+    /// Decision points, and the policy that says what they are.
+    pub(super) const fn decisions(&mut self) -> (&mut Decisions, &Policy) {
+        (&mut self.decisions, &self.policy)
     }
 
     pub(super) fn fetches_due(&mut self, now: Timestamp) -> Vec<ProviderId> {

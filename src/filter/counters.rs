@@ -21,9 +21,14 @@ pub(super) fn count(name: &'static str) {
 
 /// Adds one to `claimgate.<name>`; for names put together of fixed words and of configured ones.
 pub(super) fn count_named(name: &str) {
+    add_named(name, 1);
+}
+
+/// Adds to `claimgate.<name>`.
+pub(super) fn add_named(name: &str, times: u64) {
     METRICS.with_borrow_mut(|metrics| {
         if let Some(counter) = metrics.named(name, host::define_counter) {
-            host::increment(counter);
+            host::increment(counter, times);
         }
     });
 }
@@ -54,7 +59,7 @@ impl Metrics {
             defined
         });
         if let Some(counter) = counter {
-            host::increment(counter);
+            host::increment(counter, 1);
         }
     }
 

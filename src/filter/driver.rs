@@ -4,6 +4,7 @@
 //! Order matters at the host: headers are changed first, and resuming comes last, because after
 //! that the request's headers are out of reach.
 
+mod decisions;
 mod keys;
 mod state;
 
@@ -15,10 +16,10 @@ use std::time::Duration;
 
 use super::answer::Reply;
 use super::counters::{count, count_named};
-use super::host::{self, Callout, Level, Map};
+use super::host::{self, Level, Map};
 use crate::authn::{JWKS_MAX_DOCUMENT, Thumbprint};
-use crate::authz::{CheckError, MAX_ANSWER};
-use crate::engine::{Engine, StreamId};
+use crate::authz::MAX_ANSWER;
+use crate::engine::{Engine, FlightId, StreamId};
 use crate::freshness;
 use crate::pipeline::Step;
 use crate::policy::{Policy, ProviderId};
@@ -42,7 +43,7 @@ pub(super) enum Fate {
 enum Errand {
     Keys(ProviderId),
     Feed,
-    Decision(StreamId),
+    Decision(FlightId),
 }
 
 /// One configuration at work in one VM.
@@ -60,6 +61,10 @@ pub(super) struct Driver {
     pace: Cell<Duration>,
     /// When it last looked after its keys.
     keys_at: Cell<Timestamp>,
+    /// The stream whose callback runs; none while the root's does. A call belongs to it.
+    running: Cell<Option<StreamId>>,
+    /// What was last said of each decision point's breaker.
+    open: RefCell<Vec<Option<bool>>>,
 }
 
 impl Driver {
@@ -72,11 +77,14 @@ impl Driver {
             queue,
             pace: Cell::new(TICK),
             keys_at: Cell::default(),
+            running: Cell::default(),
+            open: RefCell::default(),
         }
     }
 
     /// A request's head is here.
     pub(super) fn request(&self, stream: StreamId) -> Fate {
+        self.running.set(Some(stream));
         let mut engine = self.engine.borrow_mut();
         let policy = engine.policy();
         let (own, reads) = (&policy.own_headers, &policy.reads);
@@ -117,14 +125,16 @@ impl Driver {
             settled.remove(&stream);
         }
         drop(settled);
-        if self.engine.borrow_mut().forget(stream) {
-            let mine = |errand: &Errand| matches!(errand, Errand::Decision(of) if *of == stream);
-            self.errands.borrow_mut().retain(|_, errand| !mine(errand));
+        let lost = self.engine.borrow_mut().forget(stream);
+        if let Some(flight) = lost {
+            self.give_up_call(flight);
+            self.knock();
         }
     }
 
     /// Performs a step in the context of its stream.
     fn perform(&self, stream: StreamId, step: Step) -> Fate {
+        self.knock();
         match step {
             Step::Forward(mutations, passed, account) => {
                 if !host::apply(&mutations) {
@@ -160,30 +170,9 @@ impl Driver {
                 let step = self.engine.borrow_mut().address(stream, address, host::now());
                 self.perform(stream, step)
             }
-            Step::Ask(service, question) => match self.ask(service, &question) {
-                Some(token) => {
-                    self.errands.borrow_mut().insert(token, Errand::Decision(stream));
-                    Fate::Undecided
-                }
-                None => {
-                    let answer = Err(CheckError::Unreachable);
-                    let step = self.engine.borrow_mut().answer(stream, answer, host::now());
-                    self.perform(stream, step)
-                }
-            },
-            Step::Ignore => Fate::Undecided,
+            Step::Ask(flight, _) => self.ask(stream, flight),
+            Step::AwaitAnswer | Step::Ignore => Fate::Undecided,
         }
-    }
-
-    fn ask(&self, service: usize, question: &[u8]) -> Option<u32> {
-        count("decisions_asked");
-        let engine = self.engine.borrow();
-        let service = engine.service(service)?;
-        let mut headers =
-            vec![("content-type", "application/json"), ("accept", "application/json")];
-        headers.extend(service.credential.as_ref().map(|c| ("authorization", c.reveal())));
-        let endpoint = &service.endpoint;
-        host::call(Callout { endpoint, method: "POST", headers, body: Some(question) })
     }
 
     fn refuse(&self, rejection: &Rejection, account: &Account) -> Fate {
@@ -208,8 +197,9 @@ impl Driver {
         Level::Warn
     }
 
-    /// A callout has been answered, in the context of whoever made it.
-    pub(super) fn answered(&self, token: u32, headers: usize) {
+    /// A callout has been answered, in the callback of this stream or of the root: whoever made it.
+    pub(super) fn answered(&self, by: Option<StreamId>, token: u32, headers: usize) {
+        self.running.set(by);
         let Some(errand) = self.errands.borrow_mut().remove(&token) else { return };
         let longest = match errand {
             Errand::Keys(_) => JWKS_MAX_DOCUMENT,
@@ -220,11 +210,7 @@ impl Driver {
         match errand {
             Errand::Keys(provider) => self.keys(provider, reply.as_ref()),
             Errand::Feed => self.feed(reply.as_ref()),
-            Errand::Decision(stream) => {
-                let answer = reply.as_ref().map(Reply::as_response).ok_or(CheckError::Unreachable);
-                let step = self.engine.borrow_mut().answer(stream, answer, host::now());
-                self.resume(stream, step);
-            }
+            Errand::Decision(flight) => self.decision(flight, reply.as_ref()),
         }
     }
 

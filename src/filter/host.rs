@@ -148,8 +148,8 @@ pub(super) fn define_counter(name: &str) -> Option<u32> {
     raw::define_metric(0, name).ok()
 }
 
-pub(super) fn increment(counter: u32) {
-    raw::increment(counter, 1);
+pub(super) fn increment(counter: u32, times: u64) {
+    raw::increment(counter, i64::try_from(times).unwrap_or(i64::MAX));
 }
 
 pub(super) fn define_gauge(name: &str) -> Option<u32> {
@@ -181,6 +181,8 @@ impl SharedData for HostData {
 /// A callout of ours.
 pub(super) struct Callout<'a> {
     pub(super) endpoint: &'a Endpoint,
+    /// At least a millisecond: a zero would mean none.
+    pub(super) timeout: Duration,
     pub(super) method: &'static str,
     pub(super) headers: Vec<(&'a str, &'a str)>,
     pub(super) body: Option<&'a [u8]>,
@@ -190,7 +192,7 @@ pub(super) struct Callout<'a> {
 /// breaker full, unknown cluster). Through the SDK, which has to know who made the call and
 /// panics only on statuses this import cannot return.
 pub(super) fn call(callout: Callout<'_>) -> Option<u32> {
-    let Endpoint { cluster, scheme, authority, path, timeout } = callout.endpoint;
+    let Endpoint { cluster, scheme, authority, path, .. } = callout.endpoint;
     let mut headers = vec![
         (":method", callout.method),
         (":scheme", *scheme),
@@ -200,5 +202,5 @@ pub(super) fn call(callout: Callout<'_>) -> Option<u32> {
     headers.extend(callout.headers);
     let trailers = Vec::new();
     let call = proxy_wasm::hostcalls::dispatch_http_call;
-    call(cluster, headers, callout.body, trailers, *timeout).ok()
+    call(cluster, headers, callout.body, trailers, callout.timeout).ok()
 }

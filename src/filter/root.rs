@@ -27,7 +27,7 @@ pub(super) struct Root {
 impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, _: usize, _: usize) {
         if let Some(driver) = &self.driver {
-            driver.answered(token, headers);
+            driver.answered(None, token, headers);
         }
     }
 }

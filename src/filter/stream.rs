@@ -33,7 +33,7 @@ impl Stream {
 impl Context for Stream {
     fn on_http_call_response(&mut self, token: u32, headers: usize, _: usize, _: usize) {
         if let Some(driver) = &self.driver {
-            driver.answered(token, headers);
+            driver.answered(Some(self.id), token, headers);
         }
     }
 }

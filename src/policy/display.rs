@@ -61,6 +61,19 @@ fn service(s: &Service, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if s.mapping != Mapping::default() {
         writeln!(f, "  asks {:?}", s.mapping)?;
     }
+    let (c, b) = (&s.cache, &s.breaker);
+    writeln!(
+        f,
+        "  max_bytes={} deny={:?}/{:?} stale={:?}/{:?} breaker={}/{:?}/{:?}",
+        c.max_bytes,
+        c.deny_default,
+        c.deny_ttl,
+        c.stale_while_revalidate,
+        c.max_stale,
+        b.failures,
+        b.window,
+        b.open
+    )?;
     if !s.response_headers.is_empty() {
         writeln!(f, "  takes {}", s.response_headers.join(","))?;
     }

@@ -41,7 +41,7 @@ impl World {
         let (stream, mut step) = self.send(&head);
         if matches!(step, Step::AskAddress) {
             let address = request.address.map(|text| text.parse::<IpAddr>().unwrap());
-            step = self.engine.address(stream, address, self.now);
+            step = self.address(stream, address);
         }
         if matches!(step, Step::Ask(..)) {
             step = match request.answer {

@@ -273,3 +273,94 @@ fn a_vm_that_comes_later_knows_at_once_and_polls_no_more_than_the_others() {
     last.now = later.now;
     is_revoked(&get(&mut last, &ONE.token(&claims(json!({"jti": "j"})))));
 }
+
+/// A route that the decision point decides, beside a feed from which the first word has come.
+fn decided(cache: Value) -> World {
+    let mut config = config(json!([route("required", by_decision(), json!({}))]));
+    config["authorization"][0]["cache"] = cache;
+    let mut world = world(&fresh(config));
+    hear(&mut world, document(1, true, json!([])));
+    world
+}
+
+fn of(subject: &str) -> String {
+    ONE.token(&claims(json!({"sub": subject, "exp": START + 3_000})))
+}
+
+fn epoch_of(subject: &str) -> Value {
+    let scope = json!({"subject": {"iss": ISSUER, "sub": subject}});
+    json!([{"kind": "epoch", "scope": scope, "number": 1}])
+}
+
+const YES: &str = r#"{"decision":true}"#;
+const NO: &str = r#"{"decision":false}"#;
+
+#[test]
+fn a_kept_decision_ends_when_something_changes_for_its_subject() {
+    let mut world = decided(json!({"stale_while_revalidate": "1h", "max_stale": "1h"}));
+    for subject in ["alice", "bob"] {
+        let (stream, step) = world.with_token(&of(subject));
+        asked(&step);
+        forwarded(&world.answer(stream, 200, Some("max-age=60"), YES));
+        // From the cache, and from what is kept with the token.
+        (0..2).for_each(|_| drop(forwarded(&get(&mut world, &of(subject)))));
+    }
+    let mut change = document(2, false, epoch_of("alice"));
+    change["decisions"] = json!(1);
+    hear(&mut world, change);
+    forwarded(&get(&mut world, &of("bob")));
+    let (stream, step) = world.with_token(&of("alice"));
+    asked(&step);
+    assert_eq!(refused(&world.no_answer(stream)).0, 503, "no old answer stands in");
+    let (stream, step) = world.with_token(&of("alice"));
+    asked(&step);
+    assert_eq!(refused(&world.answer(stream, 200, Some("max-age=60"), NO)).0, 403);
+    assert_eq!(refused(&get(&mut world, &of("alice"))).0, 403);
+}
+
+#[test]
+fn an_answer_that_was_on_its_way_when_something_changed_is_asked_for_again() {
+    let mut world = decided(json!({}));
+    let (early, step) = world.with_token(&of("alice"));
+    asked(&step);
+    hear(&mut world, document(2, false, epoch_of("alice")));
+    let (late, step) = world.with_token(&of("alice"));
+    asked(&step);
+    assert!(matches!(world.answer(early, 200, Some("max-age=60"), YES), Step::AwaitAnswer));
+    assert_eq!(refused(&world.answer(late, 200, Some("max-age=60"), NO)).0, 403);
+    let (stream, step) = world.resumed.pop().unwrap();
+    assert_eq!((stream, refused(&step).0), (early, 403));
+    assert_eq!(refused(&get(&mut world, &of("alice"))).0, 403, "the newer one is kept");
+}
+
+#[test]
+fn no_request_is_asked_about_for_ever() {
+    let mut world = decided(json!({}));
+    let (stream, step) = world.with_token(&of("alice"));
+    asked(&step);
+    hear(&mut world, document(2, false, epoch_of("alice")));
+    asked(&world.answer(stream, 200, Some("max-age=60"), YES));
+    let mut change = epoch_of("alice");
+    change[0]["number"] = json!(2);
+    hear(&mut world, document(3, false, change));
+    forwarded(&world.answer(stream, 200, Some("max-age=60"), YES));
+    asked(&get(&mut world, &of("alice")));
+}
+
+#[test]
+fn without_word_for_too_long_no_kept_decision_is_used() {
+    let mut config =
+        config(json!([route("required", by_decision(), json!({"failure_mode": "allow"}))]));
+    config["authorization"][0]["cache"] =
+        json!({"stale_while_revalidate": "1h", "max_stale": "1h"});
+    let mut world = world(&fresh(config));
+    hear(&mut world, document(1, true, json!([])));
+    let (stream, _) = world.with_token(&of("alice"));
+    forwarded(&world.answer(stream, 200, Some("max-age=300"), YES));
+    silence(&mut world, 20);
+    forwarded(&get(&mut world, &of("alice")));
+    silence(&mut world, 20);
+    let (stream, step) = world.with_token(&of("alice"));
+    asked(&step);
+    assert_eq!(passed(&world.no_answer(stream)), Passed::Assumed, "not by the old answer");
+}

@@ -1,6 +1,7 @@
 //! Waiting for keys: first need, rotation, an identity provider that is down.
 
 use claimgate::authn::{AuthnError, Over};
+use claimgate::authz::CheckError;
 use claimgate::pipeline::Step;
 use claimgate::reply::Rejection;
 use serde_json::json;
@@ -33,7 +34,7 @@ fn requests_before_the_keys_wait_for_one_fetch_and_are_all_resumed() {
     assert_eq!(waiting.len(), 6);
     assert!(waiting.contains(&late));
     for stream in waiting {
-        asked(&world.engine.keys_changed(stream, world.now));
+        awaits_decision(&world.keys_changed(stream));
     }
     assert!(world.engine.awaiting_keys(0).is_empty());
 }
@@ -44,7 +45,7 @@ fn without_first_keys_a_request_is_undecided_and_not_unauthorized() {
     let (stream, _) = world.with_token(&good());
     world.engine.fetches_due(world.now);
     world.engine.keys_failed(0, world.now);
-    assert_eq!(refused(&world.engine.keys_changed(stream, world.now)), (503, Rejection::NoKeys));
+    assert_eq!(refused(&world.keys_changed(stream)), (503, Rejection::NoKeys));
     assert_eq!(refused(&world.with_token(&good()).1), (503, Rejection::NoKeys), "no fetch each");
     world.later(1);
     assert!(matches!(world.with_token(&good()).1, Step::AwaitKeys(0)), "tried again");
@@ -66,7 +67,7 @@ fn with_keys_an_identity_provider_that_is_down_costs_nothing() {
         for provider in world.engine.fetches_due(world.now) {
             world.engine.keys_failed(provider, world.now);
         }
-        asked(&world.with_token(&ONE.token(&claims(json!({"exp": START + 9_999})))).1);
+        awaits_decision(&world.with_token(&ONE.token(&claims(json!({"exp": START + 9_999})))).1);
     }
 }
 
@@ -77,8 +78,8 @@ fn a_new_key_is_fetched_when_its_first_token_comes() {
     assert!(matches!(step, Step::AwaitKeys(0)));
     world.engine.fetches_due(world.now);
     world.publish(&[&ONE, &TWO]);
-    asked(&world.engine.keys_changed(stream, world.now));
-    asked(&world.with_token(&good()).1);
+    awaits_decision(&world.keys_changed(stream));
+    awaits_decision(&world.with_token(&good()).1);
 }
 
 #[test]
@@ -90,10 +91,10 @@ fn a_fetch_that_began_before_the_question_is_followed_by_another() {
     assert!(matches!(step, Step::AwaitKeys(0)));
     // Its answer was made before the rotation: the request goes on waiting.
     world.publish(&[&ONE]);
-    assert!(matches!(world.engine.keys_changed(stream, world.now), Step::AwaitKeys(0)));
+    assert!(matches!(world.keys_changed(stream), Step::AwaitKeys(0)));
     assert_eq!(world.engine.fetches_due(world.now), [0]);
     world.publish(&[&TWO]);
-    asked(&world.engine.keys_changed(stream, world.now));
+    awaits_decision(&world.keys_changed(stream));
 }
 
 #[test]
@@ -102,8 +103,8 @@ fn an_unknown_key_while_fetching_fails_is_undecided() {
     let (stream, _) = world.with_token(&TWO.token(&claims(json!({}))));
     world.engine.fetches_due(world.now);
     world.engine.keys_failed(0, world.now);
-    assert_eq!(refused(&world.engine.keys_changed(stream, world.now)), (503, Rejection::NoKeys));
-    asked(&world.with_token(&good()).1);
+    assert_eq!(refused(&world.keys_changed(stream)), (503, Rejection::NoKeys));
+    awaits_decision(&world.with_token(&good()).1);
 }
 
 #[test]
@@ -111,11 +112,11 @@ fn a_stream_that_has_gone_is_neither_resumed_nor_missed() {
     let mut world = World::new(&required());
     let (gone, _) = world.with_token(&good());
     let (stays, _) = world.with_token(&good());
-    assert!(world.engine.forget(gone));
+    assert_eq!(world.engine.forget(gone), None, "it had asked nothing");
     world.engine.fetches_due(world.now);
     world.publish(&[&ONE]);
     assert_eq!(world.engine.awaiting_keys(0), [stays]);
-    assert!(matches!(world.engine.keys_changed(gone, world.now), Step::Ignore));
+    assert!(matches!(world.keys_changed(gone), Step::Ignore));
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn a_fetch_that_is_never_answered_is_given_up() {
     assert!(world.engine.fetches_over(world.now).is_empty());
     world.later(1);
     assert_eq!(world.engine.fetches_over(world.now), [(0, Over::Lost)]);
-    assert_eq!(refused(&world.engine.keys_changed(stream, world.now)).0, 503);
+    assert_eq!(refused(&world.keys_changed(stream)).0, 503);
 }
 
 #[test]
@@ -136,8 +137,9 @@ fn a_request_is_answered_once() {
     let (stream, _) = world.with_token(&ONE.token(&claims(json!({"aud": "other"}))));
     world.engine.fetches_due(world.now);
     world.publish(&[&ONE]);
-    let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
+    let (status, rejection) = refused(&world.keys_changed(stream));
     assert_eq!((status, rejection), (401, Rejection::credentials(AuthnError::Audience)));
-    assert!(matches!(world.engine.keys_changed(stream, world.now), Step::Ignore));
-    assert!(matches!(world.no_answer(stream), Step::Ignore));
+    assert!(matches!(world.keys_changed(stream), Step::Ignore));
+    let late = world.engine.decided(stream, Err(CheckError::Timeout), world.now);
+    assert!(matches!(late, Step::Ignore));
 }

@@ -9,6 +9,7 @@
 mod algorithms;
 mod authorization;
 mod conditions;
+mod decisions;
 mod demands;
 mod expressions;
 mod failed_tokens;

@@ -147,7 +147,7 @@ fn the_clients_address_is_asked_about_where_it_is_wanted() {
         let (stream, step) = world.get("/r", &[("authorization", &good())]);
         assert!(matches!(step, Step::AskAddress), "{step:?}");
         let address = address.map(|text| text.parse().unwrap());
-        let step = world.engine.address(stream, address, world.now);
+        let step = world.address(stream, address);
         let context = asked(&step)["context"].clone();
         forwarded(&world.answer(stream, 200, Some("max-age=60"), YES));
         context

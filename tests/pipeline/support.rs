@@ -1,12 +1,14 @@
 //! An engine under a configuration, tokens signed with the test-only keys, and time by hand.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claimgate::authn::{PortableVerifier, Progress};
 use claimgate::authz::{CalloutResponse, CheckError};
-use claimgate::engine::{Engine, StreamId};
+use claimgate::engine::{Engine, FlightId, Landing, StreamId};
 use claimgate::pipeline::Step;
 use claimgate::policy::Policy;
 use claimgate::reply::{Challenge, LocalReply, Rejection};
@@ -128,6 +130,10 @@ pub struct World {
     pub engine: Engine,
     pub now: Timestamp,
     next: StreamId,
+    /// The flight that each stream has asked with.
+    flights: BTreeMap<StreamId, FlightId>,
+    /// What happened to those who waited for what another had asked.
+    pub resumed: Vec<(StreamId, Step)>,
 }
 
 impl World {
@@ -153,6 +159,8 @@ impl World {
             engine: Engine::sharing(policy, Box::new(PortableVerifier), data, 7),
             now: Timestamp::from_secs(START),
             next: 1,
+            flights: BTreeMap::new(),
+            resumed: Vec::new(),
         }
     }
 
@@ -199,7 +207,40 @@ impl World {
         let policy = self.engine.policy();
         let (own, reads) = (&policy.own_headers, &policy.reads);
         let head = RequestHead::parse(Pairs::serialize(headers.iter().copied()), own, reads);
-        (stream, self.engine.request(stream, head.unwrap(), self.now))
+        let step = self.engine.request(stream, head.unwrap(), self.now);
+        (stream, self.calling(stream, step))
+    }
+
+    /// The client's address, for a request that asks for it.
+    pub fn address(&mut self, stream: StreamId, address: Option<IpAddr>) -> Step {
+        let step = self.engine.address(stream, address, self.now);
+        self.calling(stream, step)
+    }
+
+    /// A fetch of keys that a stream waited for has ended.
+    pub fn keys_changed(&mut self, stream: StreamId) -> Step {
+        let step = self.engine.keys_changed(stream, self.now);
+        self.calling(stream, step)
+    }
+
+    /// Makes the call that a step asks for, if it does.
+    fn calling(&mut self, stream: StreamId, step: Step) -> Step {
+        if let Step::Ask(flight, question) = &step {
+            let call = self.engine.make_call(*flight, Some(stream), self.now);
+            assert_eq!(call.map(|(_, asked, _)| asked).as_ref(), Some(question));
+            self.flights.insert(stream, *flight);
+        }
+        step
+    }
+
+    /// Calls that are left to the root are made there: which flights, and what they ask.
+    pub fn root_calls(&mut self) -> Vec<(FlightId, Value)> {
+        let grounded = self.engine.grounded().into_iter();
+        let make = |flight| {
+            let (_, question, _) = self.engine.make_call(flight, None, self.now).unwrap();
+            (flight, serde_json::from_slice(&question).unwrap())
+        };
+        grounded.map(make).collect()
     }
 
     pub fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> (StreamId, Step) {
@@ -222,12 +263,30 @@ impl World {
         body: &str,
     ) -> Step {
         let cache_control = cache_control.map(str::as_bytes);
-        let response = CalloutResponse { status, cache_control, body: body.as_bytes() };
-        self.engine.answer(stream, Ok(response), self.now)
+        self.lands(stream, Ok(CalloutResponse { status, cache_control, body: body.as_bytes() }))
     }
 
     pub fn no_answer(&mut self, stream: StreamId) -> Step {
-        self.engine.answer(stream, Err(CheckError::Unreachable), self.now)
+        self.lands(stream, Err(CheckError::Unreachable))
+    }
+
+    /// The call that a stream made is over; what happens to the stream. What happens to the others
+    /// is found in `resumed`.
+    fn lands(&mut self, stream: StreamId, answer: Result<CalloutResponse<'_>, CheckError>) -> Step {
+        self.land(self.flights[&stream], answer);
+        let at = self.resumed.iter().position(|(one, _)| *one == stream);
+        at.map_or(Step::Ignore, |at| self.resumed.remove(at).1)
+    }
+
+    /// A flight's call is over; all who waited for it are in `resumed`.
+    pub fn land(&mut self, flight: FlightId, answer: Result<CalloutResponse<'_>, CheckError>) {
+        let landing = self.engine.answered(flight, answer, self.now);
+        let Some(Landing::Over(landed)) = landing else { panic!("not over: {landing:?}") };
+        for stream in landed.waiters {
+            let step = self.engine.decided(stream, landed.outcome.clone(), self.now);
+            let step = self.calling(stream, step);
+            self.resumed.push((stream, step));
+        }
     }
 }
 
@@ -250,8 +309,13 @@ pub fn forwarded(step: &Step) -> (Vec<&str>, Vec<(&str, &str)>) {
     (remove, set)
 }
 
+/// Asserts that a request waits for a decision, asked for by itself or by another.
+pub fn awaits_decision(step: &Step) {
+    assert!(matches!(step, Step::Ask(..) | Step::AwaitAnswer), "{step:?}");
+}
+
 /// The question a step asks the decision point.
 pub fn asked(step: &Step) -> Value {
-    let Step::Ask(0, question) = step else { panic!("asks nothing: {step:?}") };
+    let Step::Ask(_, question) = step else { panic!("asks nothing: {step:?}") };
     serde_json::from_slice(question).unwrap()
 }

@@ -209,7 +209,7 @@ fn a_key_nobody_publishes_is_waited_for_once_and_refused() {
     assert!(matches!(step, claimgate::pipeline::Step::AwaitKeys(0)), "{step:?}");
     assert_eq!(world.engine.fetches_due(world.now), [0]);
     world.publish(&[&ONE]);
-    let (status, rejection) = refused(&world.engine.keys_changed(stream, world.now));
+    let (status, rejection) = refused(&world.keys_changed(stream));
     assert_eq!((status, rejection), (401, Rejection::credentials(AuthnError::UnknownKey)));
     let (_, step) = world.with_token(&TWO.token(&claims(json!({"sub": "again"}))));
     assert_eq!(refused(&step).0, 401, "remembered as unknown");
@@ -246,15 +246,15 @@ fn forms_that_are_no_compact_jws_are_refused() {
 fn a_cached_token_ends_with_its_time_and_with_its_key() {
     let mut world = world("required");
     let token = ONE.token(&claims(json!({})));
-    asked(&world.with_token(&token).1);
+    awaits_decision(&world.with_token(&token).1);
     world.later(359);
-    asked(&world.with_token(&token).1);
+    awaits_decision(&world.with_token(&token).1);
     world.later(1);
     let (status, rejection) = refused(&world.with_token(&token).1);
     assert_eq!((status, rejection), (401, Rejection::credentials(AuthnError::Expired)));
 
     let long = ONE.token(&claims(json!({"exp": START + 3_000})));
-    asked(&world.with_token(&long).1);
+    awaits_decision(&world.with_token(&long).1);
     world.later(300);
     assert_eq!(world.engine.fetches_due(world.now), [0]);
     world.publish(&[&TWO]);
@@ -271,7 +271,9 @@ fn what_ends_like_a_known_token_is_not_known() {
     let forged = URL_SAFE_NO_PAD.encode(claims(json!({"sub": "admin"})).to_string());
     let forged = good.replace(rest, &format!("{forged}.{signature}"));
     for _ in 0..2 {
-        assert_eq!(asked(&world.with_token(&good).1)["subject"]["id"], "alice");
+        let (stream, step) = world.with_token(&good);
+        assert_eq!(asked(&step)["subject"]["id"], "alice");
+        world.no_answer(stream);
         let (status, rejection) = refused(&world.with_token(&forged).1);
         let expected = Rejection::credentials(AuthnError::Signature);
         assert_eq!((status, rejection), (401, expected));

@@ -1,10 +1,23 @@
 use super::*;
-use crate::authz::Mapping;
+use crate::authz::{BreakerLimits, Mapping};
 use crate::policy::Endpoint;
 
-const LIMITS: CacheLimits =
-    CacheLimits { max_entries: 10, default_ttl: Duration::ZERO, max_ttl: Duration::from_secs(60) };
+const LIMITS: CacheLimits = CacheLimits {
+    max_entries: 10,
+    max_bytes: 1 << 20,
+    default_ttl: Duration::ZERO,
+    max_ttl: Duration::from_secs(60),
+    deny_default: Duration::ZERO,
+    deny_ttl: Duration::from_secs(60),
+    stale_while_revalidate: Duration::ZERO,
+    max_stale: Duration::ZERO,
+};
 const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+/// A token that never ends.
+fn for_ever() -> Lifetime {
+    Lifetime { stamp: Stamp::default(), token_ends: Timestamp::MAX }
+}
 
 fn service(cache: CacheLimits) -> Service {
     let endpoint = Endpoint {
@@ -23,6 +36,7 @@ fn service(cache: CacheLimits) -> Service {
         question_varies: false,
         response_headers: vec!["x-plan".into(), "x-tier".into()],
         cache,
+        breaker: BreakerLimits { failures: 5, window: Duration::MAX, open: Duration::MAX },
     }
 }
 
@@ -32,12 +46,13 @@ fn response<'a>(status: u16, cache_control: Option<&'a str>, body: &'a str) -> C
 }
 
 fn decoded(status: u16, body: &str) -> Result<Decision, CheckError> {
-    decode(response(status, None, body), &service(LIMITS), Timestamp::MAX, NOW)
+    decode(response(status, None, body), &service(LIMITS), for_ever(), NOW)
 }
 
 fn lifetime(cache_control: Option<&str>, limits: CacheLimits, token_ends: Timestamp) -> u64 {
     let response = response(200, cache_control, r#"{"decision":true}"#);
-    let decision = decode(response, &service(limits), token_ends, NOW).unwrap();
+    let bounds = Lifetime { token_ends, ..for_ever() };
+    let decision = decode(response, &service(limits), bounds, NOW).unwrap();
     (decision.usable_until().as_millis() - NOW.as_millis()) / 1_000
 }
 
@@ -135,5 +150,77 @@ fn headers_are_those_that_were_asked_for_and_fit_or_the_answer_is_not_believed()
         &long,
     ] {
         assert_eq!(headers(bad), Err(CheckError::Malformed), "{bad}");
+    }
+}
+
+/// Seconds until a decision is not fresh, may not serve while another is asked for, and may not
+/// stand in for one that cannot be had.
+fn ends(allows: bool, cache_control: &str, limits: CacheLimits, token_ends: u64) -> [u64; 3] {
+    let body = format!(r#"{{"decision":{allows}}}"#);
+    let response = response(200, Some(cache_control), &body);
+    let bounds = Lifetime { token_ends: Timestamp::from_secs(1_000 + token_ends), ..for_ever() };
+    let decision = decode(response, &service(limits), bounds, NOW).unwrap();
+    let last = |holds: &dyn Fn(Timestamp) -> bool| {
+        (0..2_000).find(|secs| !holds(NOW.after(Duration::from_secs(*secs)))).unwrap()
+    };
+    [
+        last(&|now| decision.is_fresh(now)),
+        last(&|now| decision.may_serve(now)),
+        last(&|now| decision.may_stand_in(now)),
+    ]
+}
+
+#[test]
+fn an_old_answer_is_good_for_as_long_as_it_says_within_what_the_policy_allows() {
+    let secs = Duration::from_secs;
+    let limits = CacheLimits { stale_while_revalidate: secs(10), max_stale: secs(100), ..LIMITS };
+    for (says, expected) in [
+        ("max-age=5", [5, 15, 105]),
+        ("max-age=5, stale-while-revalidate=2, stale-if-error=50", [5, 7, 55]),
+        ("max-age=5, stale-while-revalidate=60, stale-if-error=500", [5, 15, 105]),
+        ("max-age=5, stale-if-error=0", [5, 15, 5]),
+        ("max-age=5, must-revalidate", [5, 5, 5]),
+        ("max-age=0, stale-while-revalidate=2", [0, 0, 0]),
+        ("stale-if-error=50", [0, 0, 0]),
+        ("max-age=5, no-store, stale-if-error=50", [0, 0, 0]),
+    ] {
+        assert_eq!(ends(true, says, limits, 900), expected, "{says}");
+    }
+    assert_eq!(ends(true, "max-age=5", limits, 8), [5, 8, 8], "with the token");
+    assert_eq!(ends(true, "max-age=5, stale-if-error=50", LIMITS, 900), [5, 5, 5], "not allowed");
+}
+
+#[test]
+fn a_denial_may_have_a_lifetime_of_its_own() {
+    let secs = Duration::from_secs;
+    let limits =
+        CacheLimits { default_ttl: secs(7), deny_default: secs(2), deny_ttl: secs(2), ..LIMITS };
+    for (allows, says, expected) in [
+        (true, "", 7),
+        (true, "max-age=30", 30),
+        (false, "", 2),
+        (false, "max-age=30", 2),
+        (false, "max-age=1", 1),
+        (false, "no-store", 0),
+    ] {
+        assert_eq!(ends(allows, says, limits, 900)[0], expected, "{allows} {says}");
+    }
+}
+
+#[test]
+fn only_envoys_own_word_is_a_connection_that_failed() {
+    let text = "upstream connect error or disconnect/reset before headers. reset reason: ";
+    for (status, body, expected) in [
+        (503, format!("{text}remote connection failure"), true),
+        (503, format!("{text}connection termination"), true),
+        (503, format!("{text}remote connection failure, transport failure reason: TLS"), true),
+        (503, format!("{text}overflow"), false),
+        (502, format!("{text}connection termination"), false),
+        (200, format!("{text}connection termination"), false),
+        (504, "upstream request timeout".to_owned(), false),
+        (503, "our database: connection failure".to_owned(), false),
+        (503, String::new(), false),
+    ] {
+        assert_eq!(response(status, None, &body).is_no_connection(), expected, "{status} {body}");
     }
 }

@@ -16,9 +16,11 @@ const TICK_WHILE_OTHERS_FETCH: Duration = Duration::from_millis(20);
 impl Driver {
     /// The root's turn, by its clock or because somebody has knocked. Calls come before streams.
     pub(in crate::filter) fn tend(&self, knocked: bool) {
+        self.running.set(None);
         if let Some(queue) = self.queue {
             host::drain(queue);
         }
+        let decided = self.make_calls();
         self.tend_feed();
         if knocked || self.is_keys_turn() {
             self.tend_keys();
@@ -27,6 +29,10 @@ impl Driver {
             self.keep_pace();
         }
         self.release_waiting();
+        decided.into_iter().for_each(|landed| self.settle(landed));
+        if !knocked {
+            self.report_decisions();
+        }
     }
 
     /// Whether the keys' turn has come: the clock may go faster for the feed.
@@ -84,7 +90,8 @@ impl Driver {
         let mut engine = self.engine.borrow_mut();
         let token = engine.keys_endpoint(provider).and_then(|endpoint| {
             let headers = vec![("accept", "application/json")];
-            host::call(Callout { endpoint, method: "GET", headers, body: None })
+            let timeout = endpoint.timeout;
+            host::call(Callout { endpoint, timeout, method: "GET", headers, body: None })
         });
         match token {
             Some(token) => {

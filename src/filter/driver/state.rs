@@ -30,7 +30,8 @@ impl Driver {
             let endpoint = &Endpoint { path: path.into(), ..feed.endpoint.clone() };
             let mut headers = vec![("accept", "application/json")];
             headers.extend(feed.credential.as_ref().map(|c| ("authorization", c.reveal())));
-            host::call(Callout { endpoint, method: "GET", headers, body: None })
+            let timeout = endpoint.timeout;
+            host::call(Callout { endpoint, timeout, method: "GET", headers, body: None })
         });
         drop(engine);
         match token {

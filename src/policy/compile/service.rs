@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use claimgate_authz_api::ANONYMOUS;
 
@@ -9,7 +10,7 @@ use super::{
     Env, InvalidKind, InvalidPolicy, Looks, Result, credential, endpoint, needs, own_header, shadow,
 };
 use crate::authn::{ClaimPath, Places};
-use crate::authz::{Mapping, Properties, Source};
+use crate::authz::{BreakerLimits, Mapping, Properties, Source};
 use crate::config::{self, Config, TextOrSource, ValueSource};
 use crate::policy::{CacheLimits, Header, Service, Template};
 use crate::upstream::OwnHeaders;
@@ -39,7 +40,6 @@ pub(super) fn service(
     around: &Around<'_>,
 ) -> Result<Service> {
     check_issuer_is_sent(service, at, around.config)?;
-    let limits = &service.cache;
     let mapping = mapping(&service.request, &format!("{at}.request"), around)?;
     let secret = service.credential_env.as_ref();
     Ok(Service {
@@ -57,12 +57,41 @@ pub(super) fn service(
             .iter()
             .map(|name| name.as_str().into())
             .collect(),
-        cache: CacheLimits {
-            max_entries: usize::try_from(limits.max_entries).unwrap_or(usize::MAX),
-            default_ttl: limits.default_ttl.as_duration(),
-            max_ttl: limits.max_ttl.as_duration(),
-        },
+        cache: cache(&service.cache, &format!("{at}.cache"))?,
+        breaker: breaker(service.breaker, &format!("{at}.breaker"))?,
     })
+}
+
+#[inline(never)]
+fn cache(limits: &config::DecisionCache, at: &str) -> Result<CacheLimits> {
+    let size = |size: u32| usize::try_from(size).unwrap_or(usize::MAX);
+    if limits.deny_ttl.is_some_and(|longest| longest > limits.max_ttl) {
+        return Err(needs(format!("{at}.deny_ttl"), "a time of at most `max_ttl`"));
+    }
+    Ok(CacheLimits {
+        max_entries: size(limits.max_entries),
+        max_bytes: size(limits.max_bytes),
+        default_ttl: limits.default_ttl.as_duration(),
+        max_ttl: limits.max_ttl.as_duration(),
+        deny_default: limits.deny_ttl.unwrap_or(limits.default_ttl).as_duration(),
+        deny_ttl: limits.deny_ttl.unwrap_or(limits.max_ttl).as_duration(),
+        stale_while_revalidate: limits.stale_while_revalidate.as_duration(),
+        max_stale: limits.max_stale.as_duration(),
+    })
+}
+
+fn breaker(settings: config::BreakerSettings, at: &str) -> Result<BreakerLimits> {
+    let (window, open) = (settings.window.as_duration(), settings.open.as_duration());
+    if settings.failures > 1000 {
+        return Err(needs(format!("{at}.failures"), "a number of at most 1000"));
+    }
+    for (field, span) in [("window", window), ("open", open)] {
+        if span.is_zero() || span > Duration::from_secs(3600) {
+            return Err(needs(format!("{at}.{field}"), "a time from 1ms to 1h"));
+        }
+    }
+    let failures = usize::try_from(settings.failures).unwrap_or(usize::MAX);
+    Ok(BreakerLimits { failures, window, open })
 }
 
 /// Identity is provider and subject together: where several providers issue subjects, a question

@@ -83,9 +83,9 @@ fn name_of(host: &Host, id: u32) -> Option<String> {
 
 fn increment(host: &mut Host, id: u32, by: i64) -> u32 {
     let Some(name) = name_of(host, id) else { return status::BAD_ARGUMENT };
-    if by != 1 {
+    if by < 1 {
         host.referee.fault(format!("metric {name} was moved by {by}"));
     }
-    host.effects.push(Effect::Count { name });
+    host.effects.extend((0..by).map(|_| Effect::Count { name: name.clone() }));
     status::OK
 }

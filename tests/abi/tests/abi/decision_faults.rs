@@ -5,7 +5,7 @@ use claimgate_abi::{Answer, HeaderMap, status};
 use serde_json::json;
 
 use crate::gateway::{Gateway, permit};
-use crate::policy::{demo, failing_open};
+use crate::policy::{demo, failing_open, undaunted};
 
 fn outages() -> Vec<Answer> {
     vec![
@@ -39,7 +39,7 @@ fn answered(gateway: &mut Gateway, path: &str, answer: Answer) -> u32 {
 
 #[test]
 fn no_decision_is_no_permission() {
-    let mut gateway = Gateway::warm(&demo());
+    let mut gateway = Gateway::warm(&undaunted(demo()));
     for answer in outages() {
         let stream = answered(&mut gateway, "/customers", answer);
         gateway.unavailable(stream);
@@ -61,12 +61,14 @@ fn a_question_the_decision_point_finds_wrong_is_never_allowed() {
 }
 
 #[test]
-fn a_call_that_is_refused_is_answered_at_once() {
+fn a_call_that_is_refused_is_tried_once_more_and_then_answered() {
     for status in [status::INTERNAL_FAILURE, status::BAD_ARGUMENT] {
         let mut gateway = Gateway::warm(&demo());
         gateway.refuse("proxy_http_call", status);
         let token = gateway.token();
         let stream = gateway.get("/customers", &token);
+        gateway.held(stream);
+        assert_eq!(gateway.deliver_queue(), 1, "the root tries too");
         let reply = gateway.unavailable(stream);
         assert!(reply.details.contains("unreachable"), "{}", reply.details);
         gateway.relent();
@@ -84,12 +86,14 @@ fn a_call_that_is_refused_after_keys_came_is_answered_too() {
     gateway.remove_cluster("authz-service");
     let keys = crate::tokens::jwks(&[&crate::tokens::Key::one()]);
     gateway.answer(call.token, Answer::new(200, keys));
+    gateway.held(stream);
+    gateway.deliver_queue();
     gateway.unavailable(stream);
 }
 
 #[test]
 fn failing_open_forwards_without_roles_and_says_so() {
-    let mut gateway = Gateway::warm(&failing_open());
+    let mut gateway = Gateway::warm(&undaunted(failing_open()));
     for answer in outages() {
         let stream = answered(&mut gateway, "/customers", answer);
         gateway.resumed_last(stream);
@@ -101,6 +105,7 @@ fn failing_open_forwards_without_roles_and_says_so() {
     gateway.refuse("proxy_http_call", status::INTERNAL_FAILURE);
     let token = gateway.token();
     let stream = gateway.get("/customers", &token);
+    gateway.deliver_queue();
     assert!(!gateway.forwarded(stream).has("x-user-roles"));
 }
 

@@ -8,6 +8,7 @@ mod decision_cache;
 mod decision_faults;
 mod discovery;
 mod expressions;
+mod flights;
 mod gateway;
 mod gone;
 mod held;

@@ -70,3 +70,9 @@ pub(crate) fn failing_open() -> Value {
     policy["routes"][1]["failure_mode"] = json!("allow");
     policy
 }
+
+/// A policy that goes on asking, whatever becomes of it.
+pub(crate) fn undaunted(mut policy: Value) -> Value {
+    policy["authorization"][0]["breaker"] = json!({"failures": 0});
+    policy
+}

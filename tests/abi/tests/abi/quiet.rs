@@ -59,8 +59,9 @@ fn an_outage_is_one_warning_a_second_and_not_one_a_request() {
     gateway.remove_cluster("authz-service");
     let token = gateway.token();
     for _ in 0..3 {
-        for _ in 0..100 {
-            let stream = gateway.get("/customers", &token);
+        let streams: Vec<_> = (0..100).map(|_| gateway.get("/customers", &token)).collect();
+        gateway.deliver_queue();
+        for stream in streams {
             gateway.unavailable(stream);
         }
         gateway.advance(Duration::from_secs(1));
