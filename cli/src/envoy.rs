@@ -62,6 +62,7 @@ fn about(
         Ok(compiled) => compiled,
         Err(finding) => return findings.push(finding),
     };
+    vm::check_module(&compiled, filter, findings);
     routes::check(&compiled, manager, findings);
     falls::check(&compiled, manager, findings);
     clusters::check(filter, bootstrap, findings);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use claimgate::config::{Config, Mode, Token};
+use claimgate::config::{Condition, Config, Mode, Token};
 use claimgate::policy::{InvalidKind, InvalidPolicy, Policy};
 
 use crate::document::{Cursor, Document};
@@ -113,7 +113,20 @@ pub(crate) fn enforced(compiled: &Compiled) -> Vec<String> {
     let rest = format!("sets {set}; everything else is answered {}", policy.unmatched);
     let shadows = list(shadows(config).into_iter());
     let shadows = (!shadows.is_empty()).then(|| format!("not enforced yet: {shadows}"));
-    [routes, rest].into_iter().chain(shadows).collect()
+    let module = needs_full_module(config).then(|| "needs plugin-full.wasm, for CEL".to_owned());
+    [routes, rest].into_iter().chain(shadows).chain(module).collect()
+}
+
+/// Whether only the larger module takes the configuration.
+pub(crate) fn needs_full_module(config: &Config) -> bool {
+    let rules = config.routes.iter().flat_map(|route| &route.rules);
+    let rules = rules.chain(config.rule_sets.values().flatten());
+    rules.flat_map(|rule| [&rule.allow, &rule.deny]).flatten().any(has_cel)
+}
+
+fn has_cel(condition: &Condition) -> bool {
+    let below = [&condition.all, &condition.any].into_iter().flatten().flatten();
+    condition.cel.is_some() || below.chain(condition.not.as_deref()).any(has_cel)
 }
 
 /// What is tried before it counts, and until when.

@@ -2,6 +2,7 @@
 
 use crate::document::Cursor;
 use crate::finding::{Code, Finding, code};
+use crate::policy::{self, Compiled};
 
 use super::bootstrap::Bootstrap;
 use super::filter::Filter;
@@ -37,6 +38,17 @@ pub(super) fn check(filter: &Filter<'_>, bootstrap: &Bootstrap<'_>, findings: &m
         ));
     }
     sharing(filter, bootstrap, findings);
+}
+
+/// Conditions in CEL are in the larger module only, which is known by its name.
+pub(super) fn check_module(compiled: &Compiled, filter: &Filter<'_>, findings: &mut Vec<Finding>) {
+    let name = filter.module().map(|name| name.rsplit_once('/').map_or(name, |(_, name)| name));
+    let small = name == Some("plugin.wasm");
+    if small && policy::needs_full_module(&compiled.config) {
+        let at = filter.plugin.path("vm_config.code");
+        let problem = "a rule has a condition in CEL, and a module of this name comes without";
+        findings.push(about(&code::MODULE_WITHOUT_CEL, at.as_ref(), filter, problem));
+    }
 }
 
 /// A finding about an entry, or about the plugin where it is not written.

@@ -21,6 +21,13 @@ pub(crate) const NOT_YAML: Code = error("not-yaml", "", "");
 /// The filter refuses its configuration; the message says everything.
 pub(crate) const CONFIGURATION_INVALID: Code = error("configuration-invalid", "", "");
 
+/// The module is the smaller one.
+pub(crate) const MODULE_WITHOUT_CEL: Code = warning(
+    "module-without-cel",
+    "the smaller module refuses the configuration, and Envoy does not start with it",
+    "`plugin-full.wasm`, or another condition",
+);
+
 /// There is nothing to check.
 pub(crate) const NO_FILTER: Code = error(
     "no-filter",

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{MANAGER, bootstrap, findings, gives, gives_nothing, plugin, remove, set};
+use crate::support::{
+    MANAGER, bootstrap, findings, gives, gives_nothing, plugin, policy, remove, set,
+};
 
 #[test]
 fn a_filter_that_fails_open_is_refused() {
@@ -51,6 +53,20 @@ fn the_host_has_to_call_the_filter() {
     gives_nothing(allowing(&[]));
     gives(allowing(&all[1..]), "capability-missing", ".allowed_capabilities");
     gives(allowing(&["proxy_log"]), "capability-missing", ".allowed_capabilities");
+}
+
+#[test]
+fn conditions_in_cel_need_the_larger_module() {
+    let cel = |config: &mut Value| {
+        let condition = json!({"any": [{"not": {"cel": "claims.level > 2"}}]});
+        set(config, &policy("/routes/1/rules/0/allow"), condition);
+    };
+    gives(cel, "module-without-cel", ".vm_config.code");
+    gives_nothing(|config| {
+        cel(config);
+        let full = json!("dist/plugin-full.wasm");
+        set(config, &plugin("/vm_config/code/local/filename"), full);
+    });
 }
 
 #[test]
