@@ -18,6 +18,7 @@ mod rules;
 #[cfg(feature = "schema")]
 mod schema;
 mod shadow;
+mod streams;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,7 @@ pub use rules::{Condition, Roles, RuleEntry, Texts, TimeOfDay};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use shadow::Mode;
+pub use streams::Streams;
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,6 +59,10 @@ pub struct Config {
     /// it ends, and a decision for as long as its answer said.
     #[serde(default)]
     pub freshness: Option<Freshness>,
+    /// What becomes of long-lived streams when their tokens end. Default: they are ended 30s later.
+    /// A route may say otherwise.
+    #[serde(default)]
+    pub streams: Option<Streams>,
     /// Headers that only the filter may set, by name. They are removed from every request on
     /// every route before any is set. Default: none.
     #[serde(default)]

@@ -8,6 +8,7 @@
 mod decisions;
 mod flights;
 mod shared;
+mod streams;
 mod waiting;
 
 use std::net::IpAddr;
@@ -27,6 +28,8 @@ use crate::time::Timestamp;
 pub use decisions::{Asked, Landed, Landing, Usage};
 pub use flights::{FlightId, Inquiry};
 pub use shared::{ProofFor, Shared};
+use streams::LiveStreams;
+pub use streams::{End, Watch};
 use waiting::WaitingRoom;
 
 /// The host's number for a stream, unique while the stream lives.
@@ -37,6 +40,7 @@ pub type StreamId = u32;
 pub struct Engine {
     shared: Shared,
     waiting: WaitingRoom,
+    live: LiveStreams,
     /// Whether a request has come since the last look at the feed.
     busy: bool,
 }
@@ -55,7 +59,7 @@ impl Engine {
         seed: u64,
     ) -> Self {
         let shared = Shared::new(policy, verifier, data, seed);
-        Self { shared, waiting: WaitingRoom::default(), busy: false }
+        Self { shared, waiting: WaitingRoom::default(), live: LiveStreams::default(), busy: false }
     }
 
     /// The policy.
@@ -104,9 +108,13 @@ impl Engine {
         event: Event,
         now: Timestamp,
     ) -> Step {
-        let (pipeline, step) = pipeline.step(event, &mut self.shared, now);
+        let (pipeline, mut step) = pipeline.step(event, &mut self.shared, now);
         if matches!(pipeline, Pipeline::Done) {
-            return step;
+            if self.watch(stream, &mut step) {
+                return step;
+            }
+            // Nobody could say when it has to end.
+            return Step::Reply(Rejection::Overloaded, Box::default());
         }
         let flight = pipeline.awaited_flight();
         let crowded = self.waiting.park(stream, pipeline);
@@ -119,9 +127,23 @@ impl Engine {
         crowded.map_or(step, |crowded| crowded.reject(Rejection::Overloaded).1)
     }
 
+    /// Watches a stream that is to go on, if it has to end with its token; false when there is no
+    /// room for it.
+    fn watch(&mut self, stream: StreamId, step: &mut Step) -> bool {
+        let Step::Forward(_, _, _, watch) = step else { return true };
+        watch.take().is_none_or(|watch| self.live.insert(stream, watch))
+    }
+
+    /// Streams whose tokens have ended, and which therefore have to.
+    pub fn take_ended(&mut self, now: Timestamp) -> Vec<(StreamId, End)> {
+        let shared = &self.shared;
+        self.live.take_ended(|token| shared.is_revoked(token, now), now)
+    }
+
     /// A stream has ended. The flight whose answer went with it, if it had made the call: nothing
     /// will be heard of that call, and the root has to make another.
     pub fn forget(&mut self, stream: StreamId) -> Option<FlightId> {
+        self.live.remove(stream);
         let flight = self.waiting.take(stream)?.awaited_flight()?;
         self.shared.decisions().0.leave(flight, stream).then_some(flight)
     }

@@ -152,16 +152,29 @@ impl Freshness {
             // Perhaps another VM knows, and it is little.
             self.follow(data, now);
         }
-        let Some(known) = &self.copy.known else { return self.unknown(now) };
+        if self.copy.known.is_none() {
+            return self.unknown(now);
+        }
+        match (self.is_revoked(token, now), self.is_stale(now)) {
+            (true, _) => Standing::Revoked,
+            (false, true) => Standing::Stale,
+            (false, false) => Standing::Good,
+        }
+    }
+
+    /// Whether a token is known to be revoked.
+    pub fn is_revoked(&self, token: &VerifiedToken, now: Timestamp) -> bool {
         let marks = token.marks();
-        if marks.checked() != self.copy.edition {
-            let names = marks.names(token, self.settings.tenant.as_ref());
-            if known.table.revokes(&names.revocable, || token.issued_at(), now) {
-                return Standing::Revoked;
-            }
+        if marks.checked() == self.copy.edition {
+            return false;
+        }
+        let Some(known) = &self.copy.known else { return false };
+        let names = marks.names(token, self.settings.tenant.as_ref());
+        let revoked = known.table.revokes(&names.revocable, || token.issued_at(), now);
+        if !revoked {
             marks.check(self.copy.edition);
         }
-        if self.is_stale(now) { Standing::Stale } else { Standing::Good }
+        revoked
     }
 
     fn unknown(&mut self, now: Timestamp) -> Standing {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use crate::authn::{AuthnError, Caller, Thumbprint, find_token};
 use crate::authz::{CheckError, Decision};
 use crate::config::Token;
-use crate::engine::{FlightId, Shared};
+use crate::engine::{FlightId, Shared, Watch};
 use crate::policy::{Matched, ProviderId, Route, ServiceId};
 use crate::reply::{self, LocalReply, Rejection};
 use crate::request::{RequestHead, canonical_path};
@@ -66,8 +66,9 @@ pub enum Event {
 /// What is to be done for a request.
 #[derive(Debug)]
 pub enum Step {
-    /// Change these headers and let it go on; tell the access log, where it is to be told.
-    Forward(Mutations, Passed, Option<Box<Account>>),
+    /// Change these headers and let it go on; tell the access log, where it is to be told, and watch
+    /// the stream, where it has to end with its token.
+    Forward(Mutations, Passed, Option<Box<Account>>, Option<Watch>),
     /// Answer it.
     Reply(Rejection, Box<Account>),
     /// Answer it with something that is for everybody.

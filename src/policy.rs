@@ -16,6 +16,7 @@ mod resource;
 mod route;
 mod rule;
 mod shadow;
+mod streams;
 
 use std::fmt;
 use std::rc::Rc;
@@ -40,6 +41,7 @@ pub use resource::Metadata;
 pub use route::{Entry, HostPattern, InvalidTemplate, Matched, RouteTable, Template};
 pub use rule::{Allowed, Answer, Effect, Evaluation, Opening, Rule, Verdict, evaluate, opening};
 pub use shadow::Shadow;
+pub use streams::StreamPolicy;
 
 /// Index of a provider in its policy.
 pub type ProviderId = usize;
@@ -197,6 +199,8 @@ pub struct Route {
     pub scope: Option<Rc<str>>,
     /// Decision point, when there is one.
     pub service: Option<ServiceId>,
+    /// How long its streams may outlive their tokens; `None`: as long as they like.
+    pub streams: Option<StreamPolicy>,
     /// What a missing answer means.
     pub failure_mode: FailureMode,
     /// Whether a missing answer is no obstacle where only a header needed it.

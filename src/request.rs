@@ -26,6 +26,8 @@ pub struct RequestHead {
     path: Option<Range<usize>>,
     authority: Option<Range<usize>>,
     authorization: Field,
+    /// Whether a header says that the stream may last.
+    may_last: bool,
     /// Other headers that this policy reads, as often as they came.
     others: Vec<(Wanted, Range<usize>)>,
     /// Names, as the client spelt them, of headers that only the filter may set.
@@ -124,6 +126,7 @@ impl RequestHead {
             path: None,
             authority: None,
             authorization: Field::Absent,
+            may_last: false,
             others: Vec::new(),
             spoofed: Vec::new(),
         };
@@ -132,6 +135,7 @@ impl RequestHead {
         for (name, value) in pairs.ranges() {
             seen += 1;
             let name = raw.get(name)?;
+            head.may_last |= says_it_may_last(name, || raw.get(value.clone()));
             match name {
                 b":method" => head.method = Some(value),
                 b":path" => head.path = Some(value),
@@ -161,6 +165,11 @@ impl RequestHead {
     pub fn host(&self) -> Option<Cow<'_, str>> {
         let authority = self.raw.get(self.authority.clone()?)?;
         Some(plain_host(std::str::from_utf8(authority).ok()?))
+    }
+
+    /// Whether its stream may last: an upgrade, a stream of events, gRPC.
+    pub const fn may_last(&self) -> bool {
+        self.may_last
     }
 
     /// The `authorization` header.
@@ -195,6 +204,21 @@ impl RequestHead {
         &self.spoofed
     }
 }
+
+/// Whether a header says that the stream may last. Envoy shows an extended CONNECT (RFC 8441) as an
+/// upgrade, too.
+fn says_it_may_last<'r>(name: &[u8], value: impl FnOnce() -> Option<&'r [u8]>) -> bool {
+    match name {
+        b"upgrade" => true,
+        b"accept" => value().is_some_and(|types| {
+            types.split(|byte| *byte == b',').any(|one| one.trim_ascii().starts_with(EVENT_STREAM))
+        }),
+        b"content-type" => value().is_some_and(|kind| kind.starts_with(b"application/grpc")),
+        _ => false,
+    }
+}
+
+const EVENT_STREAM: &[u8] = b"text/event-stream";
 
 impl Field {
     fn and(&self, value: Range<usize>) -> Self {

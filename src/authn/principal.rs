@@ -39,7 +39,7 @@ impl From<Rc<VerifiedToken>> for Principal {
 
 impl Principal {
     /// The token that names them.
-    pub fn token(&self) -> &VerifiedToken {
+    pub const fn token(&self) -> &Rc<VerifiedToken> {
         &self.0
     }
 

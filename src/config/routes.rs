@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Mode, RuleEntry};
+use super::{Mode, RuleEntry, Streams};
 
 /// One route: which requests, which token, which rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,6 +42,10 @@ pub struct Route {
     /// for nobody.
     #[serde(default)]
     pub percent: Option<u8>,
+    /// What becomes of its long-lived streams when their tokens end. Default: as `streams` says for
+    /// all routes.
+    #[serde(default)]
+    pub streams: Option<Streams>,
     /// What a missing answer of the decision point means. Default: deny.
     #[serde(default)]
     pub failure_mode: FailureMode,

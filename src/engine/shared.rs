@@ -183,6 +183,11 @@ impl Shared {
         self.freshness.as_mut().map_or(Standing::Good, |feed| feed.standing(token, data, now))
     }
 
+    /// Whether a verified token is known to be revoked.
+    pub(super) fn is_revoked(&self, token: &VerifiedToken, now: Timestamp) -> bool {
+        self.freshness.as_ref().is_some_and(|feed| feed.is_revoked(token, now))
+    }
+
     /// What a decision asked for now rests on.
     pub fn stamp(&self, _: &Caller) -> Stamp {
         self.freshness.as_ref().map_or_else(Stamp::default, Freshness::stamp)

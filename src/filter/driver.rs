@@ -136,7 +136,7 @@ impl Driver {
     fn perform(&self, stream: StreamId, step: Step) -> Fate {
         self.knock();
         match step {
-            Step::Forward(mutations, passed, account) => {
+            Step::Forward(mutations, passed, account, _) => {
                 if !host::apply(&mutations) {
                     return self.refuse(&Rejection::Internal, &account.unwrap_or_default());
                 }

@@ -103,7 +103,8 @@ pub(super) fn reply(reply: &LocalReply) {
     let headers = reply.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let headers = Pairs::serialize(headers);
     let grpc = reply.grpc_status.map_or(raw::NO_GRPC_STATUS, i32::from);
-    raw::local_response(u32::from(reply.status), &reply.details, &reply.body, &headers, grpc);
+    let (details, body) = (reply.details.as_bytes(), reply.body.as_bytes());
+    raw::local_response(u32::from(reply.status), details, body, &headers, grpc);
 }
 
 /// Whether the request at hand is gRPC. Looked at when one is refused, and not before.
@@ -111,6 +112,11 @@ pub(super) fn speaks_grpc() -> bool {
     let Some(raw) = headers(Map::Request) else { return false };
     let mut types = Pairs::parse(&raw).into_iter().flat_map(Pairs::iter);
     types.any(|(name, value)| name == b"content-type" && is_grpc(value))
+}
+
+/// Ends the stream at hand, whatever it is doing.
+pub(super) fn reset() {
+    raw::close_stream(REQUEST_STREAM);
 }
 
 pub(super) fn resume() {

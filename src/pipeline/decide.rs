@@ -7,7 +7,7 @@ use super::{Passed, Request, Step};
 use crate::authn::{AuthnError, Caller};
 use crate::authz::{CheckError, Decision, Permit, Waiver};
 use crate::config::{FailureMode, Token};
-use crate::engine::Shared;
+use crate::engine::{Shared, Watch};
 use crate::policy::{
     Allowed, Answer, Evaluation, Facts, NeedAnswer, Opening, Route, Verdict, evaluate, opening,
 };
@@ -99,7 +99,7 @@ impl Case<'_> {
         let mutations = upstream::mutations(shared.policy(), &permit, &request.head, identify);
         let told = request.route.access_log || would_deny || passed != Passed::Permitted;
         let account = told.then(|| self.account(Some(allowed.rule()), would_deny));
-        Ok(Step::Forward(mutations, passed, account))
+        Ok(Step::Forward(mutations, passed, account, self.watch()))
     }
 
     /// The step for a request that a shadow covers and that would be refused: it goes on as nobody's.
@@ -112,7 +112,7 @@ impl Case<'_> {
         };
         let mutations = upstream::waived(shared.policy(), &waiver, caller, &request.head);
         let account = self.account(rejection.rule(), true);
-        Some(Step::Forward(mutations, Passed::Waived, Some(account)))
+        Some(Step::Forward(mutations, Passed::Waived, Some(account), self.watch()))
     }
 
     /// Where the decision point's answers are a trial: whether a yes would have let the request
@@ -124,6 +124,16 @@ impl Case<'_> {
         let rules = &self.request.route.rules;
         let evaluation = evaluate(rules, opening_of(&self.request.route, &facts), &facts).ok()?;
         matches!(evaluation.verdict, Verdict::Allow(_)).then(Waiver::of_shadow)
+    }
+
+    /// What its stream has to end with, if it looks like one that lasts.
+    fn watch(&self) -> Option<Watch> {
+        let streams = self.request.route.streams?;
+        if !streams.all_requests && !self.request.head.may_last() {
+            return None;
+        }
+        let token = Rc::clone(self.caller.principal()?.token());
+        Some(Watch { token, grace: streams.grace })
     }
 
     fn refuse(&self, rejection: Rejection) -> Step {

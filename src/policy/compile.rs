@@ -12,6 +12,7 @@ mod routes;
 mod rules;
 mod service;
 mod shadow;
+mod streams;
 
 use std::cell::RefCell;
 use std::collections::HashSet;

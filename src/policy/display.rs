@@ -2,10 +2,12 @@
 //! and tests. It must never show a secret.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::{Feed, Policy, ProofPolicy, Provider, Route, Service, Shadow};
+use super::{Feed, Policy, ProofPolicy, Provider, Route, Service, Shadow, StreamPolicy};
 use crate::authn::Places;
 use crate::authz::Mapping;
+use crate::config::Token;
 use crate::freshness::Settings;
 
 impl fmt::Display for Policy {
@@ -80,6 +82,16 @@ fn service(s: &Service, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+/// What differs from the default.
+fn streams(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let default = StreamPolicy { grace: Duration::from_secs(30), all_requests: false };
+    match &r.streams {
+        None if r.token != Token::None => writeln!(f, "  streams last"),
+        Some(policy) if *policy != default => writeln!(f, "  streams {policy:?}"),
+        None | Some(_) => Ok(()),
+    }
+}
+
 fn freshness(feed: &Feed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let Settings { interval, max_age, grace, tenant, .. } = &feed.settings;
     writeln!(
@@ -101,6 +113,7 @@ fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         r.failure_mode,
         r.roles_may_be_absent
     )?;
+    streams(r, f)?;
     let mut rules = r.rules.iter();
     rules
         .try_for_each(|rule| writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.condition))

@@ -82,7 +82,7 @@ fn is_revoked(step: &Step) {
 
 #[track_caller]
 fn passed(step: &Step) -> Passed {
-    let Step::Forward(_, passed, _) = step else { panic!("not forwarded: {step:?}") };
+    let Step::Forward(_, passed, ..) = step else { panic!("not forwarded: {step:?}") };
     *passed
 }
 

@@ -28,6 +28,7 @@ mod secrets;
 mod shadows;
 mod signers;
 mod statements;
+mod streams;
 mod support;
 mod tokens;
 mod vectors;

@@ -33,6 +33,7 @@ impl Driver {
         if !knocked {
             self.report_decisions();
         }
+        self.end_streams();
     }
 
     /// Whether the keys' turn has come: the clock may go faster for the feed.

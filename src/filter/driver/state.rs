@@ -84,6 +84,17 @@ impl Driver {
         }
     }
 
+    /// Ends streams that have outlived their tokens. One that has ended meanwhile is no error.
+    pub(super) fn end_streams(&self) {
+        let ended = self.engine.borrow_mut().take_ended(host::now());
+        for (stream, end) in ended {
+            if host::enter(stream) {
+                count(end.counter());
+                host::reset();
+            }
+        }
+    }
+
     /// How often to look; `None` where there is no feed.
     pub(super) fn feed_pace(&self) -> Option<Duration> {
         let mut engine = self.engine.borrow_mut();

@@ -26,6 +26,7 @@ unsafe extern "C" {
     fn proxy_remove_header_map_value(map: u32, name: *const u8, name_len: usize) -> u32;
     fn proxy_send_local_response(status: u32, details: *const u8, details_len: usize, body: *const u8, body_len: usize, headers: *const u8, headers_len: usize, grpc_status: i32) -> u32;
     fn proxy_continue_stream(kind: u32) -> u32;
+    fn proxy_close_stream(kind: u32) -> u32;
     fn proxy_set_effective_context(context: u32) -> u32;
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_register_shared_queue(name: *const u8, len: usize, id: *mut u32) -> u32;
@@ -79,19 +80,6 @@ pub(super) fn call_foreign(name: &str, arguments: &[u8]) -> Result<Vec<u8>, u32>
     bytes(|data, len| unsafe { proxy_call_foreign_function(name, name_len, at, size, data, len) })
 }
 
-pub(super) fn local_response(
-    status: u32,
-    details: &str,
-    body: &str,
-    headers: &[u8],
-    grpc: i32,
-) -> u32 {
-    let (about, about_len) = (details.as_ptr(), details.len());
-    let (text, text_len, pairs, len) = (body.as_ptr(), body.len(), headers.as_ptr(), headers.len());
-    // SAFETY: the host only reads all three, during the call.
-    unsafe { proxy_send_local_response(status, about, about_len, text, text_len, pairs, len, grpc) }
-}
-
 /// Imports that take numbers, then bytes that the host only reads.
 macro_rules! reads {
     ($($name:ident = $import:ident($($number:ident: $type:ty),*; $($text:ident),*; $($last:ident: $last_type:ty)?);)*) => {$(
@@ -109,6 +97,7 @@ reads! {
     enqueue = proxy_enqueue_shared_queue(queue: u32; value;);
     set_shared_data = proxy_set_shared_data(; key, value; cas: u32);
     log = proxy_log(level: u32; text;);
+    local_response = proxy_send_local_response(status: u32; details, body, headers; grpc: i32);
 }
 
 /// Imports that take numbers alone.
@@ -123,6 +112,7 @@ macro_rules! numbers {
 
 numbers! {
     continue_stream = proxy_continue_stream(kind: u32);
+    close_stream = proxy_close_stream(kind: u32);
     set_effective_context = proxy_set_effective_context(context: u32);
     set_tick_period = proxy_set_tick_period_milliseconds(millis: u32);
     increment = proxy_increment_metric(counter: u32, by: i64);

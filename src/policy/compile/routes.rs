@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::rules::Rules;
-use super::{InvalidKind, InvalidPolicy, Looks, Result, each, named, needs, shadow};
+use super::{InvalidKind, InvalidPolicy, Looks, Result, each, named, needs, shadow, streams};
 use crate::config::{self, Config, FailureMode, RoleSource, RolesOnFailure, Token};
 use crate::policy::{
     Condition, Effect, Entry, HostPattern, InvalidTemplate, Route, RouteTable, Rule, Service,
@@ -96,6 +96,7 @@ fn route_entry(
             || (asks && asks_with_address()),
         rules,
         service,
+        streams: streams::of_route(route, config, at)?,
         failure_mode: route.failure_mode,
         roles_may_be_absent,
     };
