@@ -22,6 +22,7 @@ mod paths_kept;
 mod pending_bodies;
 mod products;
 mod role_cache;
+mod rules;
 mod spoofed_headers;
 mod spoofed_trailers;
 mod support;
