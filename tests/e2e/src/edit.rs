@@ -52,13 +52,16 @@ pub fn decision_timeout(config: &mut Value, timeout: &str) {
 /// the filter itself calls stay as they are.
 pub fn all_routes_to(echo: &Echo) -> impl FnOnce(&mut Value) + 'static {
     let port = echo.address().port();
-    move |config| {
-        for name in ["who-am-i", "realm", "customers", "products"] {
-            route(config, name)["route"]["cluster"] = "echo".into();
-        }
-        let clusters = config["static_resources"]["clusters"].as_array_mut().expect("clusters");
-        clusters.push(echo_cluster(port));
+    move |config| all_routes_to_port(config, port)
+}
+
+/// The same, to whatever listens there.
+pub fn all_routes_to_port(config: &mut Value, port: u16) {
+    for name in ["who-am-i", "realm", "customers", "products"] {
+        route(config, name)["route"]["cluster"] = "echo".into();
     }
+    let clusters = config["static_resources"]["clusters"].as_array_mut().expect("clusters");
+    clusters.push(echo_cluster(port));
 }
 
 fn echo_cluster(port: u16) -> Value {

@@ -8,6 +8,7 @@
 //! - [`admin`]: changes what the authorization service knows;
 //! - [`users`], [`tokens`], [`mint`]: who asks, with tokens from the provider or made by hand;
 //! - [`echo`] and [`gate`]: upstreams of ours that show, or hold back, what reaches them;
+//! - [`talker`]: one that does not end by itself;
 //! - [`redis`]: looks into the cache of a stack that has one.
 //!
 //! It must never stand in for the gateway or the filter: what is tested is what ships. Every wait
@@ -25,6 +26,7 @@ pub mod mint;
 pub mod redis;
 pub mod server;
 pub mod stacks;
+pub mod talker;
 pub mod tokens;
 pub mod users;
 pub mod wire;

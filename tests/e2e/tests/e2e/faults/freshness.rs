@@ -2,6 +2,7 @@
 //! second, and what is known holds whatever becomes of the service.
 
 mod outage;
+mod streams;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
