@@ -37,7 +37,8 @@ pub use failed_tokens::FailedTokens;
 pub(crate) use json::object_with_list;
 pub use json::{Json, Members};
 pub use jwks::{
-    InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material, P384Key, P521Key,
+    InvalidJwks, Key, KeyId, KeySet, MAX_DOCUMENT as JWKS_MAX_DOCUMENT, Material, P256Key, P384Key,
+    P521Key,
 };
 pub use jwks_source::{
     FetchError, Health, InvalidDiscovery, JwksSource, KeyState, MissBudget, Over, Progress, Timing,

@@ -4,9 +4,9 @@
 //! beside the signing key is the ordinary case. A document without any usable key is an error, so
 //! that it never replaces a good set.
 
+mod curve;
 mod jwk;
 mod key;
-mod large_curve;
 
 use std::fmt;
 use std::rc::Rc;
@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::algorithm::{Algorithm, AlgorithmSet};
 use jwk::Jwk;
 
+pub use curve::{P256Key, P384Key, P521Key};
 pub use key::{Key, KeyId, Material};
-pub use large_curve::{P384Key, P521Key};
 
 /// Largest document that is parsed.
 pub const MAX_DOCUMENT: usize = 256 * 1024;

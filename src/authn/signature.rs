@@ -6,7 +6,7 @@
 use std::fmt;
 
 use hmac::{Hmac, Mac as _};
-use p256::ecdsa::signature::Verifier;
+use rsa::signature::Verifier;
 use rsa::{RsaPublicKey, pkcs1v15, pss};
 use sha2::{Sha256, Sha384, Sha512};
 
@@ -20,8 +20,7 @@ pub trait SignatureVerifier: fmt::Debug {
     fn verify(&self, algorithm: Algorithm, key: &Key, message: &[u8], signature: &[u8]) -> bool;
 }
 
-/// Signatures in portable Rust. Works everywhere; for ES384 and ES512 with the feature
-/// `portable-curves`.
+/// Signatures in portable Rust. Works everywhere; for ES* with the feature `portable-curves`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PortableVerifier;
 
@@ -29,7 +28,7 @@ impl PortableVerifier {
     /// Whether this build can verify signatures with an algorithm by itself.
     pub const fn knows(algorithm: Algorithm) -> bool {
         cfg!(feature = "portable-curves")
-            || !matches!(algorithm, Algorithm::Es384 | Algorithm::Es512)
+            || !matches!(algorithm, Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512)
     }
 }
 
@@ -37,7 +36,7 @@ impl SignatureVerifier for PortableVerifier {
     fn verify(&self, algorithm: Algorithm, key: &Key, message: &[u8], signature: &[u8]) -> bool {
         match key.material() {
             Material::Rsa(key) => rsa(algorithm, key, message, signature),
-            Material::P256(key) => p256(key, message, signature),
+            Material::P256(key) => key.verify(message, signature),
             Material::P384(key) => key.verify(message, signature),
             Material::P521(key) => key.verify(message, signature),
             Material::Ed25519(key) => ed25519(key, message, signature),
@@ -69,12 +68,6 @@ fn rsa(algorithm: Algorithm, key: &RsaPublicKey, message: &[u8], signature: &[u8
         Algorithm::Ps512 => pss(&pss::VerifyingKey::<Sha512>::new(key)),
         _ => false,
     }
-}
-
-#[inline(never)]
-fn p256(key: &p256::ecdsa::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
-    let signature = p256::ecdsa::Signature::from_slice(signature);
-    signature.is_ok_and(|signature| key.verify(message, &signature).is_ok())
 }
 
 /// Strict: a key or commitment of small order would sign for anybody.

@@ -84,9 +84,9 @@ fn verifier() -> HostVerifier {
     if verifier.works().is_empty() {
         host::log(Level::Warn, "claimgate: the host verifies no signatures; using our own");
     }
-    let large = [Algorithm::Es384, Algorithm::Es512];
-    if !large.iter().all(|one| verifier.works().contains(*one) || PortableVerifier::knows(*one)) {
-        let text = "claimgate: the host verifies no ES384 or ES512: such tokens will be refused";
+    let curves = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512];
+    if !curves.iter().all(|one| verifier.works().contains(*one) || PortableVerifier::knows(*one)) {
+        let text = "claimgate: the host does not verify all of ES*: such tokens will be refused";
         host::log(Level::Warn, text);
     }
     verifier

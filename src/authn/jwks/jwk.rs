@@ -8,8 +8,8 @@ use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey};
 use serde_json::Value;
 
+use super::curve::{P256Key, P384Key, P521Key};
 use super::key::Material;
-use super::large_curve::{P384Key, P521Key};
 use crate::authn::algorithm::{Algorithm, AlgorithmSet};
 
 const MIN_RSA_BITS: usize = 2048;
@@ -59,7 +59,7 @@ fn material(entry: &Value) -> Option<Material> {
         ("RSA", _) => rsa_key(text("n")?, text("e")?).map(Material::Rsa),
         ("EC", Some("P-256")) => {
             let point = point::<32>(text("x")?, text("y")?)?;
-            p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok().map(Material::P256)
+            P256Key::from_sec1(&point).map(Material::P256)
         }
         ("EC", Some("P-384")) => {
             let point = point::<48>(text("x")?, text("y")?)?;

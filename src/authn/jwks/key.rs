@@ -6,7 +6,7 @@ use rsa::RsaPublicKey;
 use rsa::pkcs8::EncodePublicKey;
 use rsa::traits::PublicKeyParts as _;
 
-use super::large_curve::{P384Key, P521Key};
+use super::curve::{P256Key, P384Key, P521Key};
 use crate::authn::algorithm::{Algorithm, AlgorithmSet};
 
 /// Names a key for as long as the process lives. A key that leaves the set and returns is a new
@@ -35,7 +35,7 @@ pub enum Material {
     /// RSA.
     Rsa(RsaPublicKey),
     /// A point on P-256.
-    P256(p256::ecdsa::VerifyingKey),
+    P256(P256Key),
     /// A point on P-384.
     P384(P384Key),
     /// A point on P-521.
@@ -77,7 +77,7 @@ impl Material {
     fn spki(&self) -> Option<Box<[u8]>> {
         match self {
             Self::Rsa(key) => der(key),
-            Self::P256(key) => der(&p256::PublicKey::from(key)),
+            Self::P256(key) => key.spki(),
             Self::P384(key) => key.spki(),
             Self::P521(key) => key.spki(),
             Self::Ed25519(_) | Self::Secret(_) => Some(Box::default()),

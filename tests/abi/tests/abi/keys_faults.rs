@@ -90,10 +90,10 @@ fn a_fetch_that_is_never_answered_is_given_up_by_a_tick() {
     let token = gateway.token();
     let stream = gateway.get("/products", &token);
     let lost = gateway.fetch();
-    gateway.advance(Duration::from_millis(1_900));
+    gateway.advance(Duration::from_millis(1_500));
     gateway.tick();
     gateway.held(stream);
-    gateway.advance(Duration::from_millis(100));
+    gateway.advance(Duration::from_millis(500));
     gateway.tick();
     gateway.unavailable(stream);
     gateway.answer(lost.token, Answer::new(504, "upstream request timeout"));

@@ -171,7 +171,8 @@ fn an_access_log_is_told_why_a_request_was_refused() {
         let stream = gateway.send(headers);
         gateway.told(stream, "claimgate").unwrap().to_owned()
     };
-    let missing = r#"{"outcome":"credentials","reason":"token_missing","cache":"none"}"#;
+    let missing =
+        r#"{"outcome":"credentials","reason":"token_missing","route":"customers","cache":"none"}"#;
     assert_eq!(told(request("/customers")), missing);
     assert_eq!(told(request("/nowhere")), r#"{"outcome":"no_route","cache":"none"}"#);
 }
