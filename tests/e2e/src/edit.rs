@@ -48,6 +48,11 @@ pub fn decision_timeout(config: &mut Value, timeout: &str) {
     policy(config)["authorization"][0]["timeout"] = timeout.into();
 }
 
+/// The decision point is asked whatever becomes of it.
+pub fn asks_for_ever(config: &mut Value) {
+    policy(config)["authorization"][0]["breaker"] = json!({"failures": 0});
+}
+
 /// Every route that has an upstream goes to the echo, which also gets trailers. The clusters that
 /// the filter itself calls stay as they are.
 pub fn all_routes_to(echo: &Echo) -> impl FnOnce(&mut Value) + 'static {

@@ -7,6 +7,8 @@
 mod authz_cached;
 mod authz_down;
 mod authz_lying;
+mod authz_silent;
+mod crowds;
 mod demo;
 mod demo_ends;
 mod discovery;
@@ -144,12 +146,26 @@ fn healthy_hosts(stack: &Stack, cluster: &str) -> usize {
     gauge(stack, &format!("cluster.{cluster}.membership_healthy"))
 }
 
-/// A gauge of Envoy's.
+/// A gauge or counter of Envoy's, which is there.
 fn gauge(stack: &Stack, name: &str) -> usize {
+    statistic(stack, name).unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+/// A gauge or counter of Envoy's; 0 while nothing has moved it.
+fn metric(stack: &Stack, name: &str) -> usize {
+    statistic(stack, name).unwrap_or_default()
+}
+
+fn statistic(stack: &Stack, name: &str) -> Option<usize> {
     let admin = ([127, 0, 0, 1], stack.ports().envoy_admin).into();
     let stats = Request::get(format!("/stats?filter=^{name}$")).send(admin).text();
     let value = stats.trim().strip_prefix(name).and_then(|rest| rest.strip_prefix(": "));
-    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {stats:?}"))
+    value.and_then(|value| value.parse().ok())
+}
+
+/// VMs that Envoy has made so far: one that traps is made anew.
+fn vms(stack: &Stack) -> usize {
+    gauge(stack, "wasm.envoy.wasm.runtime.v8.created")
 }
 
 /// The gateway is the process it was: nothing here needs it to be started again.

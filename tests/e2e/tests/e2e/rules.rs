@@ -27,25 +27,45 @@ fn policy(config: &mut Value) {
     };
     let all = json!([{"name": "all", "allow": {"always": true}}]);
     policy["routes"] = json!([
-        route("admin", "/products/host", json!({
-            "match": {"path": "/products/host", "hosts": ["admin.example"]},
-            "rules": [{"name": "nobody", "deny": {"always": true}}],
-        })),
-        route("host", "/products/host", json!({
-            "match": {"path": "/products/host", "hosts": ["*.example"]}, "rules": all,
-        })),
-        route("channel", "/products/channel", json!({"access_log": true, "rules": [
-            {"use": "here"},
-            {"name": "internal", "allow": {"headers": {"x-channel": {"prefix": "internal-"}}}},
-        ]})),
-        route("trial", "/products/trial", json!({
-            "mode": "shadow", "until": "2099-01-01",
-            "rules": [{"name": "nobody", "deny": {"always": true}}],
-        })),
-        route("service", "/products/{service=*}/call", json!({
-            "token": "required", "match": {"path": "/products/*/call", "methods": ["POST"]},
-            "rules": all,
-        })),
+        route(
+            "admin",
+            "/products/host",
+            json!({
+                "match": {"path": "/products/host", "hosts": ["admin.example"]},
+                "rules": [{"name": "nobody", "deny": {"always": true}}],
+            })
+        ),
+        route(
+            "host",
+            "/products/host",
+            json!({
+                "match": {"path": "/products/host", "hosts": ["*.example"]}, "rules": all,
+            })
+        ),
+        route(
+            "channel",
+            "/products/channel",
+            json!({"access_log": true, "rules": [
+                {"use": "here"},
+                {"name": "internal", "allow": {"headers": {"x-channel": {"prefix": "internal-"}}}},
+            ]})
+        ),
+        route(
+            "trial",
+            "/products/trial",
+            json!({
+                "mode": "shadow", "until": "2099-01-01",
+                "rules": [{"name": "nobody", "deny": {"always": true}}],
+            })
+        ),
+        route(
+            "service",
+            "/products/{service=*}/call",
+            json!({
+                "token": "required", "match": {"path": "/products/*/call", "methods": ["POST"]},
+                "rules": all,
+            })
+        ),
     ]);
 }
 
@@ -76,7 +96,11 @@ fn headers_and_addresses_decide() {
     let get = |value: &str| Request::get("/products/channel").header("x-channel", value);
     assert_eq!(send(&get("internal-7")).status, 200);
     assert_eq!(send(&get("partner")).status, 403);
-    assert_eq!(send(&get("internal-7").header("x-channel", "partner")).status, 403, "it came twice");
+    assert_eq!(
+        send(&get("internal-7").header("x-channel", "partner")).status,
+        403,
+        "it came twice"
+    );
     // What a client says of its address counts for nothing.
     assert_eq!(send(&get("internal-7").header("x-forwarded-for", "192.0.2.1")).status, 200);
 }
@@ -111,12 +135,14 @@ fn logged(path: &str, part: &str) {
 
 #[test]
 fn who_speaks_grpc_is_refused_in_grpc() {
-    let call = Request::new("POST", "/products/orders/call").header("content-type", "application/grpc");
+    let call =
+        Request::new("POST", "/products/orders/call").header("content-type", "application/grpc");
     let reply = send(&call.body(vec![0; 5]));
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(reply.headers.one("grpc-status"), Some("16"), "{reply:?}");
     assert_eq!(reply.headers.one("grpc-message"), Some("A bearer token is required."));
     assert_eq!(reply.headers.one("content-type"), Some("application/grpc"));
-    let nowhere = Request::new("POST", "/products/x/y/z").header("content-type", "application/grpc");
+    let nowhere =
+        Request::new("POST", "/products/x/y/z").header("content-type", "application/grpc");
     assert_eq!(send(&nowhere.body(vec![0; 5])).headers.one("grpc-status"), Some("12"));
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use claimgate_e2e::client::Request;
 use claimgate_e2e::echo::{Echo, Echoed};
-use claimgate_e2e::edit::all_routes_to;
+use claimgate_e2e::edit::{all_routes_to, asks_for_ever};
 use claimgate_e2e::mint::{Mint, with};
 use claimgate_e2e::stacks::{OwnStack, builder, own_stack};
 use claimgate_e2e::users::USER;
 use xtask::stack::Part;
 
 use super::liar::{Liar, Lie};
-use super::{ask, expect, expect_undecided, get, is_reached};
+use super::{ask, expect, expect_undecided, get, is_reached, vms};
 
 const EVALUATION: &str = "/access/v1/evaluation";
 const YES: &str = r#"{"decision":true,"context":{"roles":["user"]}}"#;
@@ -24,17 +24,19 @@ struct Scene {
     liar: Liar,
     echo: Echo,
     mint: Mint,
+    vms: usize,
 }
 
 impl Scene {
     fn set() -> Self {
         let (liar, echo) = (Liar::start(), Echo::start());
         let builder = builder().without(Part::Authz).workers(1);
-        let builder = builder.edit_envoy(all_routes_to(&echo));
+        let builder = builder.edit_envoy(all_routes_to(&echo)).edit_envoy(asks_for_ever);
         let stack = own_stack(builder.edit_envoy(liar.instead_of("authz-service")));
         is_reached(&stack, "authz-service");
         let mint = Mint::of(&stack);
-        Self { stack, liar, echo, mint }
+        let vms = vms(&stack);
+        Self { stack, liar, echo, mint, vms }
     }
 
     /// A caller nobody has decided about.
@@ -55,6 +57,9 @@ impl Scene {
         assert_eq!(told.headers.all("x-user-roles"), [""; 0], "{name}: {told:?}");
         assert_eq!(told.headers.one("x-user-email"), Some(USER.email), "{name}: {told:?}");
         assert!(self.liar.asked(EVALUATION) >= asked + 3, "{name}: nobody was asked");
+        self.liar.tell(EVALUATION, Lie::json(YES));
+        expect(&self.stack, &get("/customers", Some(&caller)), 200);
+        assert_eq!(vms(&self.stack), self.vms, "{name}: a VM has trapped");
     }
 
     fn is_believed(&self, name: &str, answer: Lie, status: u16, roles: &[&str]) {
@@ -79,6 +84,7 @@ fn with_roles(roles: &str) -> Lie {
 /// Ways to answer with another status or another document than a decision.
 fn no_decisions() -> Vec<(&'static str, Lie)> {
     let kept = "content-type: application/json\r\ncache-control: max-age=300\r\n";
+    let json = |body: &str| Lie::answer(200, kept, body);
     vec![
         ("500", Lie::answer(500, kept, YES)),
         ("503", Lie::answer(503, kept, YES)),
@@ -86,14 +92,14 @@ fn no_decisions() -> Vec<(&'static str, Lie)> {
         ("401", Lie::answer(401, kept, YES)),
         ("302", Lie::answer(302, "location: /elsewhere\r\n", YES)),
         ("202", Lie::answer(202, kept, YES)),
-        ("no-decision", Lie::json(r#"{"context":{"roles":["admin"]}}"#)),
-        ("null", Lie::json(r#"{"decision":null}"#)),
-        ("text", Lie::json(r#"{"decision":"true"}"#)),
-        ("number", Lie::json(r#"{"decision":1}"#)),
-        ("twice", Lie::json(r#"{"decision":false,"decision":true}"#)),
-        ("list", Lie::json(r#"[{"decision":true}]"#)),
-        ("trailing", Lie::json(format!("{YES}{YES}"))),
-        ("empty", Lie::json("")),
+        ("no-decision", json(r#"{"context":{"roles":["admin"]}}"#)),
+        ("null", json(r#"{"decision":null}"#)),
+        ("text", json(r#"{"decision":"true"}"#)),
+        ("number", json(r#"{"decision":1}"#)),
+        ("twice", json(r#"{"decision":false,"decision":true}"#)),
+        ("list", json(r#"[{"decision":true}]"#)),
+        ("trailing", json(&format!("{YES}{YES}"))),
+        ("empty", json("")),
         ("html", Lie::answer(200, "content-type: text/html\r\n", "<html>decision: true</html>")),
     ]
 }

@@ -59,7 +59,9 @@ fn an_outage(fault: Fault) {
     fault.strike(&stack, Part::Authz);
     let begun = Instant::now();
     tokens.hold(&stack);
-    becomes(&stack, &good, 503);
+    // One worker hears of it before the other.
+    let undecided = |_| good.send(stack.address(Part::Envoy)).status == 503;
+    assert!(wait_until(SOON, || (0..8).all(undecided)), "it goes on");
     let took = begun.elapsed();
     println!("undecided {took:?} after the service was {fault:?}");
     assert!(took > Duration::from_secs(1), "too soon: {took:?}");
