@@ -121,6 +121,13 @@ fn becomes(stack: &Stack, request: &Request, status: u16) {
     assert!(met, "{request} is not {status} after {:?}: {last:?}", begun.elapsed());
 }
 
+/// Waits until every worker answers the request with this status: so many in a row reach them all.
+#[track_caller]
+fn becomes_everywhere(stack: &Stack, request: &Request, status: u16) {
+    let is = |_| ask_within(KEYS_BOUND, stack, request).status == status;
+    assert!(wait_until(SOON, || (0..16).all(is)), "{request} is not {status} everywhere");
+}
+
 /// A GET with a token or without.
 fn get(target: &str, token: Option<&str>) -> Request {
     let request = Request::get(target);
