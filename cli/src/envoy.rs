@@ -44,6 +44,11 @@ pub(crate) fn check(document: &Document, environment: &Environment) -> Report {
     // Two filters may share a cluster, or be one by an anchor.
     let mut seen = HashSet::new();
     findings.retain(|one| seen.insert((one.code.name, one.place, one.at.clone())));
+    // In the order of the document, whatever order it was looked at in.
+    findings.sort_by(|one, other| {
+        let key = |finding: &Finding| (finding.place, finding.code.name);
+        key(one).cmp(&key(other))
+    });
     Report::of_bootstrap(&document.file, findings, enforced)
 }
 

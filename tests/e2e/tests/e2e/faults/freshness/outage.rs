@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use claimgate_e2e::gate::Gate;
 use xtask::run::Scratch;
 
-use super::super::{Fault, envoy_pid, expect_undecided, is_still_up};
+use super::super::{Fault, becomes_everywhere, envoy_pid, expect_undecided, is_still_up};
 use super::*;
 
 /// Few seconds without word of the feed.
@@ -33,6 +33,7 @@ impl Tokens {
         let tokens = Self { good: token("good"), revoked: token("revoked") };
         Admin::of(stack).revoke(&json!({"kind": "token", "jti": "revoked"}));
         is_known(stack, 1);
+        becomes_everywhere(stack, &get("/products", Some(&tokens.revoked)), 401);
         tokens.hold(stack);
         tokens
     }
