@@ -19,6 +19,7 @@ mod rules;
 mod schema;
 mod shadow;
 mod streams;
+mod tracked;
 
 use std::collections::BTreeMap;
 
@@ -41,6 +42,7 @@ pub use rules::{Condition, Roles, RuleEntry, Texts, TimeOfDay};
 pub use schema::schema;
 pub use shadow::Mode;
 pub use streams::Streams;
+pub use tracked::Misplaced;
 
 /// The whole plugin configuration.
 #[derive(Clone, Debug, Deserialize)]

@@ -242,8 +242,7 @@ impl Policy {
         if !document.is_object() {
             return Err(nothing());
         }
-        let config: Config = serde_path_to_error::deserialize(document)
-            .map_err(|error| InvalidPolicy::parse(&error))?;
+        let config = Config::read(&document)?;
         Self::compile(&config, env)
     }
 

@@ -58,10 +58,7 @@ pub(crate) fn compile(
 ) -> Result<Compiled, InvalidPolicy> {
     let json = at.node().to_json();
     let policy = Policy::from_document(json.to_string().as_bytes(), env)?;
-    let config = serde_json::from_value(json).map_err(|error| InvalidPolicy {
-        at: "configuration".to_owned(),
-        kind: InvalidKind::Form(error.to_string()),
-    })?;
+    let config = Config::read(&json).map_err(InvalidPolicy::from)?;
     Ok(Compiled { config, policy })
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::InvalidTemplate;
 use crate::cel::InvalidExpression;
+use crate::config::Misplaced;
 
 /// A configuration that cannot be enforced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,18 +71,16 @@ impl InvalidPolicy {
         Self { at: at.into(), kind }
     }
 
-    pub(super) fn parse(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let path = error.path().to_string();
-        Self::new(if path == "." { "configuration".into() } else { path }, form(error.inner()))
-    }
-
     pub(super) fn document(error: &serde_json::Error) -> Self {
-        Self::new("configuration", form(error))
+        Self::new("configuration", InvalidKind::Form(error.to_string()))
     }
 }
 
-fn form(error: &serde_json::Error) -> InvalidKind {
-    InvalidKind::Form(error.to_string())
+impl From<Misplaced> for InvalidPolicy {
+    fn from(Misplaced { at, what }: Misplaced) -> Self {
+        let at = if at.is_empty() { "configuration".to_owned() } else { at };
+        Self::new(at, InvalidKind::Form(what))
+    }
 }
 
 impl fmt::Display for InvalidPolicy {
