@@ -11,6 +11,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
+#[cfg(target_os = "linux")]
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use crate::launch::{Launch, Output};
@@ -95,9 +97,12 @@ impl Process {
         self.inner.kill();
     }
 
-    /// SIGSTOP: it keeps its ports and answers nothing.
+    /// SIGSTOP: it keeps its ports and answers nothing. On Linux returns when its last thread stands
+    /// still: on a busy machine one of them could go on answering for a while.
     pub fn freeze(&self) {
         self.inner.signal(Signal::SIGSTOP);
+        #[cfg(target_os = "linux")]
+        let _ = crate::wait_until(PATIENCE, || stands_still(self.inner.pid));
     }
 
     /// SIGCONT, after [`Process::freeze`].
@@ -134,6 +139,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Whether it has stopped, which stays to be seen by whoever waits for it.
+#[cfg(target_os = "linux")]
+fn stands_still(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    !matches!(waitid(Id::Pid(pid), flags), Ok(WaitStatus::StillAlive))
 }
 
 impl Inner {
