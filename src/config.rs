@@ -18,6 +18,7 @@ mod rules;
 #[cfg(feature = "schema")]
 mod schema;
 mod shadow;
+mod signed_identity;
 mod streams;
 mod tracked;
 
@@ -41,6 +42,7 @@ pub use rules::{Condition, Roles, RuleEntry, Texts, TimeOfDay};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use shadow::Mode;
+pub use signed_identity::{Bind, Include, SignedIdentity};
 pub use streams::Streams;
 pub use tracked::Misplaced;
 
@@ -69,6 +71,10 @@ pub struct Config {
     /// every route before any is set. Default: none.
     #[serde(default)]
     pub identity_headers: BTreeMap<String, IdentityHeader>,
+    /// A signed statement of who the caller is, for services that believe nobody who merely reaches
+    /// them. Default: none.
+    #[serde(default)]
+    pub signed_identity: Option<SignedIdentity>,
     /// Scheme, host and port under which clients reach this gateway, such as
     /// `https://api.example.com`. What a request says of its host is never believed for this.
     /// Default: none; `protected_resource` and `dpop` need it.

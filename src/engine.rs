@@ -24,6 +24,7 @@ use crate::reply::Rejection;
 use crate::request::RequestHead;
 use crate::shared_data::{NoSharedData, SharedData};
 use crate::time::Timestamp;
+use crate::upstream::signed::Signer;
 
 pub use decisions::{Asked, Landed, Landing, Usage};
 pub use flights::{FlightId, Inquiry};
@@ -60,6 +61,11 @@ impl Engine {
     ) -> Self {
         let shared = Shared::new(policy, verifier, data, seed);
         Self { shared, waiting: WaitingRoom::default(), live: LiveStreams::default(), busy: false }
+    }
+
+    /// Leaves signing to the host; whether what it signs can be verified, where anything is signed.
+    pub fn employ(&mut self, signer: Box<dyn Signer>) -> bool {
+        self.shared.employ(signer)
     }
 
     /// The policy.

@@ -9,6 +9,7 @@ mod answer;
 mod counters;
 mod driver;
 mod host;
+mod host_signer;
 mod host_verifier;
 mod root;
 mod stream;

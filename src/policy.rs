@@ -29,6 +29,7 @@ use crate::reply::Challenge;
 use crate::request::Reads;
 use crate::time::Timestamp;
 use crate::upstream::OwnHeaders;
+use crate::upstream::signed::SignedIdentity;
 
 pub use condition::{Condition, Facts, Held, NeedAnswer, Network, Schedule, TextTest, Truth};
 pub use dpop::ProofPolicy;
@@ -65,6 +66,8 @@ pub struct Policy {
     pub headers: Vec<Header>,
     /// Whether one of them needs roles of the decision point.
     pub headers_need_roles: bool,
+    /// How identities are stated to services, if they are.
+    pub signed_identity: Option<SignedIdentity>,
     /// Headers stripped from every request.
     pub own_headers: OwnHeaders,
     /// Routes.
@@ -193,6 +196,8 @@ pub struct Route {
     pub reads_address: bool,
     /// Whether they are only tried.
     pub shadow: Option<Shadow>,
+    /// Whom a signed statement of the caller's identity is for, if one is sent.
+    pub identity_audience: Option<Box<str>>,
     /// Whether the access log is told of every request.
     pub access_log: bool,
     /// Scopes that a challenge names: those of the first allowing rule that wants any.

@@ -61,6 +61,8 @@ pub enum Rejection {
     },
     /// Ours: too many requests wait already. 503.
     Overloaded,
+    /// Ours: who the caller is could not be signed. 500.
+    Unsigned,
     /// Ours: something that cannot happen did. 500.
     Internal,
 }
@@ -135,7 +137,9 @@ impl Rejection {
             }
             Self::Overloaded => problem(503, "Too many requests are waiting.", details)
                 .with("retry-after", RETRY_AFTER.into()),
-            Self::Internal => problem(500, "The request could not be handled.", details),
+            Self::Unsigned | Self::Internal => {
+                problem(500, "The request could not be handled.", details)
+            }
         }
     }
 
@@ -153,6 +157,7 @@ impl Rejection {
             Self::Unchecked(_) => "unchecked",
             Self::Undecided { .. } => "undecided",
             Self::Overloaded => "overloaded",
+            Self::Unsigned => "unsigned",
             Self::Internal => "internal",
         }
     }
@@ -168,7 +173,11 @@ impl Rejection {
             Self::Unchecked(Unchecked::NoState) => "no_state",
             Self::Unchecked(Unchecked::Stale) => "stale",
             Self::NoRoute { .. } | Self::Method { .. } | Self::NoKeys => "",
-            Self::CrossSite | Self::Scope(_) | Self::Overloaded | Self::Internal => "",
+            Self::CrossSite
+            | Self::Scope(_)
+            | Self::Overloaded
+            | Self::Unsigned
+            | Self::Internal => "",
         }
     }
 
@@ -186,6 +195,7 @@ impl Rejection {
             | Self::NoKeys
             | Self::Unchecked(_)
             | Self::Overloaded
+            | Self::Unsigned
             | Self::Internal => None,
         }
     }

@@ -160,6 +160,11 @@ impl RequestHead {
         self.raw.get(self.path.clone()?)
     }
 
+    /// The path as it came, without the query.
+    pub fn path(&self) -> Option<&str> {
+        std::str::from_utf8(self.path_and_query()?).ok()?.split('?').next()
+    }
+
     /// The host that the request is for, in lower case, without its port and a dot at its end;
     /// `None` when it names none, or no text.
     pub fn host(&self) -> Option<Cow<'_, str>> {

@@ -1,6 +1,8 @@
 //! What changes in a request on its way upstream: headers that are ours are removed whoever sent
 //! them, and set from a [`Permit`] alone.
 
+pub mod signed;
+
 use std::borrow::Cow;
 use std::rc::Rc;
 

@@ -67,7 +67,7 @@ impl std::error::Error for InvalidJwks {}
 impl Key {
     /// The one key of a JWK that stands by itself (RFC 7515 §4.1.3), held to what a published key
     /// is held to. It belongs to no set and proves nothing but that its holder signed.
-    pub(super) fn of_jwk(jwk: &Value) -> Option<Self> {
+    pub(crate) fn of_jwk(jwk: &Value) -> Option<Self> {
         let Jwk { kid, algorithms, material } = Jwk::read(jwk)?;
         Self::new(KeyId::IN_NO_SET, kid, material, algorithms)
     }

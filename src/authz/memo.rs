@@ -12,6 +12,7 @@ use super::Decision;
 use crate::cel::Memo;
 use crate::policy::{Opening, Route};
 use crate::time::Timestamp;
+use crate::upstream::signed::StatementMemo;
 
 /// Most of either kept with one token; beyond that the one kept longest makes room.
 const MAX_ENTRIES: usize = 8;
@@ -22,6 +23,7 @@ pub struct DecisionMemo {
     given: RefCell<Vec<Given>>,
     openings: RefCell<Vec<(Rc<Route>, Opening)>>,
     expressions: Memo,
+    statements: StatementMemo,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl DecisionMemo {
         let found = find();
         keep(&mut entries, (Rc::clone(route), found));
         found
+    }
+
+    /// Statements made about the token.
+    pub const fn statements(&self) -> &StatementMemo {
+        &self.statements
     }
 
     /// What expressions say about the token.

@@ -36,6 +36,11 @@ impl<'a> Permit<'a> {
         self.decision.as_ref()?.roles_text()
     }
 
+    /// The same, one by one.
+    pub fn decision_role_list(&self) -> Option<&[Box<str>]> {
+        self.decision.as_ref()?.roles()
+    }
+
     /// Headers that the decision point gave.
     pub fn decision_headers(&self) -> &[HeaderPair] {
         self.decision.as_ref().map_or(&[], |decision| decision.headers())

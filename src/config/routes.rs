@@ -26,6 +26,10 @@ pub struct Route {
     /// Decision point for this route. Default: the only one configured.
     #[serde(default)]
     pub authorization: Option<String>,
+    /// Send a signed statement of who an identified caller is, for this audience: `signed_identity` says
+    /// how. Default: none is sent.
+    #[serde(default)]
+    pub identity_audience: Option<String>,
     /// Whether the access log is told of every request, and not of refused ones alone. Default: false.
     #[serde(default)]
     pub access_log: bool,

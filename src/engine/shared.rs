@@ -16,6 +16,7 @@ use crate::freshness::{Freshness, Standing};
 use crate::policy::{Endpoint, KeySource, Policy, Provider, ProviderId, ServiceId};
 use crate::shared_data::SharedData;
 use crate::time::Timestamp;
+use crate::upstream::signed::{Notary, Signer};
 
 /// Policy, keys and caches.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Shared {
     pub(super) decisions: Decisions,
     freshness: Option<Freshness>,
     verifier: Box<dyn SignatureVerifier>,
+    notary: Notary,
     data: Box<dyn SharedData>,
 }
 
@@ -63,6 +65,7 @@ impl Shared {
             decisions: Decisions::new(&policy),
             freshness: policy.freshness.as_ref().map(|feed| Freshness::new(feed.settings.clone())),
             verifier,
+            notary: Notary::new(seed),
             data,
             policy,
         }
@@ -76,6 +79,18 @@ impl Shared {
     /// The signature verifier.
     pub fn verifier(&self) -> &dyn SignatureVerifier {
         &*self.verifier
+    }
+
+    /// Who signs what services are told.
+    pub const fn notary(&self) -> &Notary {
+        &self.notary
+    }
+
+    /// Leaves signing to another than [`Notary::new`] does; whether it works, where it is needed.
+    pub(super) fn employ(&mut self, signer: Box<dyn Signer>) -> bool {
+        self.notary.employ(signer);
+        let key = self.policy.signed_identity.as_ref().map(|signed| &signed.key);
+        key.is_none_or(|key| self.notary.passes_self_test(key, &*self.verifier))
     }
 
     /// The provider with this issuer.

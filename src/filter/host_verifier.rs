@@ -62,15 +62,20 @@ const fn hash(algorithm: Algorithm) -> Option<&'static [u8]> {
 
 /// `VerifySignatureArguments {hash_function = 1, public_key = 2, signature = 3, text = 4}`
 fn verified(hash: &[u8], spki: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let fields = [(1, hash), (2, spki), (3, signature), (4, message)];
-    let len = fields.iter().map(|(_, bytes)| bytes.len() + 4).sum();
-    let mut arguments = Vec::with_capacity(len);
-    for (number, bytes) in fields {
-        arguments.push(number << 3 | 2);
-        push_varint(&mut arguments, bytes.len());
-        arguments.extend_from_slice(bytes);
-    }
+    let arguments = message_of(&[(1, hash), (2, spki), (3, signature), (4, message)]);
     host::call_foreign(FUNCTION, &arguments).is_some_and(|result| result == VERIFIED)
+}
+
+/// A protobuf message of fields that are texts or bytes, by their numbers.
+pub(super) fn message_of(fields: &[(u8, &[u8])]) -> Vec<u8> {
+    let len = fields.iter().map(|(_, bytes)| bytes.len() + 4).sum();
+    let mut message = Vec::with_capacity(len);
+    for (number, bytes) in fields {
+        message.push(number << 3 | 2);
+        push_varint(&mut message, bytes.len());
+        message.extend_from_slice(bytes);
+    }
+    message
 }
 
 fn push_varint(out: &mut Vec<u8>, mut value: usize) {

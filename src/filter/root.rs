@@ -11,11 +11,14 @@ use proxy_wasm::types::ContextType;
 
 use super::driver::{Driver, SharedDriver};
 use super::host::{self, HostData, Level};
+use super::host_signer::HostSigner;
 use super::host_verifier::HostVerifier;
 use super::stream::Stream;
 use crate::authn::{Algorithm, PortableVerifier};
 use crate::engine::Engine;
 use crate::policy::Policy;
+#[cfg(feature = "portable-curves")]
+use crate::upstream::signed::PortableSigner;
 
 /// One configuration in one VM.
 #[derive(Default)]
@@ -45,7 +48,13 @@ impl RootContext for Root {
                 );
                 self.queue = host::register_queue(&queue_name());
                 let data = Box::new(HostData);
-                let engine = Engine::sharing(policy, Box::new(verifier), data, random("seed"));
+                let mut engine = Engine::sharing(policy, Box::new(verifier), data, random("seed"));
+                if !signs(&mut engine) {
+                    let text = "claimgate: invalid configuration: signed_identity: \
+                                the host does not sign, or the key's halves are of two keys";
+                    host::log(Level::Error, text);
+                    return false;
+                }
                 let driver = Driver::new(engine, self.queue);
                 driver.begin_ticks();
                 self.driver = Some(Rc::new(driver));
@@ -90,6 +99,14 @@ fn verifier() -> HostVerifier {
         host::log(Level::Warn, text);
     }
     verifier
+}
+
+/// Whether what services are told can be signed: by the host, else by us where this build can.
+fn signs(engine: &mut Engine) -> bool {
+    #[cfg(feature = "portable-curves")]
+    return engine.employ(Box::new(HostSigner)) || engine.employ(Box::new(PortableSigner));
+    #[cfg(not(feature = "portable-curves"))]
+    return engine.employ(Box::new(HostSigner));
 }
 
 /// A name no other VM has: whoever registers a queue last gets its messages.

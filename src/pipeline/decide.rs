@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::{Passed, Request, Step};
 use crate::authn::{AuthnError, Caller};
 use crate::authz::{CheckError, Decision, Permit, Waiver};
-use crate::config::{FailureMode, Token};
+use crate::config::{FailureMode, RoleSource, Token};
 use crate::engine::{Shared, Watch};
 use crate::policy::{
     Allowed, Answer, Evaluation, Facts, NeedAnswer, Opening, Route, Verdict, evaluate, opening,
@@ -14,7 +14,8 @@ use crate::policy::{
 use crate::reply::Rejection;
 use crate::telemetry::{Account, Source, subject_hash};
 use crate::time::Timestamp;
-use crate::upstream;
+use crate::upstream::signed::Occasion;
+use crate::upstream::{self, Mutations};
 
 /// What the decision point has said to this request so far.
 #[derive(Debug)]
@@ -74,8 +75,7 @@ impl Case<'_> {
     fn permit(&self, allowed: &Allowed<'_>, would_deny: bool) -> Result<Step, NeedAnswer> {
         let Self { request, caller, shared, .. } = self;
         let identify = request.route.token != Token::None;
-        let wants_roles =
-            identify && caller.principal().is_some() && shared.policy().headers_need_roles;
+        let wants_roles = identify && caller.principal().is_some() && self.needs_roles();
         let mut passed = match (allowed.assumed(), request.unchecked) {
             (true, _) => Passed::Assumed,
             (false, true) => Passed::Unchecked,
@@ -96,10 +96,38 @@ impl Case<'_> {
             }
         };
         let permit = Permit::issue(allowed, caller, decision);
-        let mutations = upstream::mutations(shared.policy(), &permit, &request.head, identify);
+        let mut mutations = upstream::mutations(shared.policy(), &permit, &request.head, identify);
+        if !self.sign(&permit, &mut mutations) {
+            return Ok(self.refuse(Rejection::Unsigned));
+        }
         let told = request.route.access_log || would_deny || passed != Passed::Permitted;
         let account = told.then(|| self.account(Some(allowed.rule()), would_deny));
         Ok(Step::Forward(mutations, passed, account, self.watch()))
+    }
+
+    /// Whether what is set from a permit has the decision point's roles in it.
+    fn needs_roles(&self) -> bool {
+        let policy = self.shared.policy();
+        let signed = policy.signed_identity.as_ref();
+        let states = || signed.is_some_and(|signed| signed.roles == Some(RoleSource::Decision));
+        policy.headers_need_roles || (self.request.route.identity_audience.is_some() && states())
+    }
+
+    /// States who the caller is, where the route wants it said; false when that could not be signed.
+    fn sign(&self, permit: &Permit<'_>, mutations: &mut Mutations) -> bool {
+        let Some(audience) = &self.request.route.identity_audience else { return true };
+        let policy = self.shared.policy();
+        let Some(principal) = permit.caller().principal() else { return true };
+        let signed =
+            policy.signed_identity.as_ref().zip(policy.providers.get(principal.provider()));
+        let header = signed.and_then(|(signed, provider)| {
+            let (route, now) = (&self.request.route, self.now);
+            let (method, path) = (self.request.head.method()?, self.request.head.path()?);
+            let about = Occasion { permit, provider, route, audience, method, path, now };
+            signed.header(&about, self.shared.notary())
+        });
+        mutations.set.extend(header.clone());
+        header.is_some()
     }
 
     /// The step for a request that a shadow covers and that would be refused: it goes on as nobody's.

@@ -12,6 +12,7 @@ mod routes;
 mod rules;
 mod service;
 mod shadow;
+mod signed_identity;
 mod streams;
 
 use std::cell::RefCell;
@@ -42,7 +43,9 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     let freshness = freshness::feed(config, &providers, env)?;
     let headers = headers(config)?;
     let given = service::response_headers(config, &headers, &places)?;
+    let signed_identity = signed_identity::of(config, &places, env)?;
     let own = headers.iter().map(|header| &*header.name).chain(given.iter().map(|name| &**name));
+    let own = own.chain(signed_identity.iter().map(|signed| &*signed.header));
     let own_headers = OwnHeaders::new(own);
     let around = service::Around { config, env, places: &places, own: &own_headers, looks: &reads };
     let compile = |a: &config::Authorization, at: &str| service::service(a, at, &around);
@@ -67,6 +70,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
         services,
         headers,
         headers_need_roles,
+        signed_identity,
         own_headers,
         routes,
         unmatched,

@@ -18,6 +18,9 @@ impl fmt::Display for Policy {
         for h in &self.headers {
             writeln!(f, "header {}: {:?} anonymous={:?}", h.name, h.source, h.anonymous)?;
         }
+        if let Some(signed) = &self.signed_identity {
+            writeln!(f, "signed identity: {signed:?}")?;
+        }
         self.routes.iter().try_for_each(|r| route(r, f))?;
         self.proofs.iter().try_for_each(|p| proofs(p, f))?;
         if let Some(metadata) = &self.metadata {
@@ -114,6 +117,9 @@ fn route(r: &Route, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         r.roles_may_be_absent
     )?;
     streams(r, f)?;
+    if let Some(audience) = &r.identity_audience {
+        writeln!(f, "  identity for {audience}")?;
+    }
     let mut rules = r.rules.iter();
     rules
         .try_for_each(|rule| writeln!(f, "  {:?} {}: {:?}", rule.effect, rule.name, rule.condition))

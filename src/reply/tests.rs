@@ -14,6 +14,7 @@ fn problem_bodies_are_json_that_agrees_with_the_status() {
         Rejection::NoKeys,
         Rejection::Undecided { rule: "r".into(), error: CheckError::Timeout },
         Rejection::Overloaded,
+        Rejection::Unsigned,
         Rejection::Internal,
     ];
     for rejection in all {

@@ -16,6 +16,8 @@ fn env(name: &str) -> Option<String> {
         "SECRET_31" => Some("s".repeat(31)),
         "DPOP_NONCE_SECRET" | "SECRET_32" => Some("s".repeat(32)),
         "SECRET_64" => Some("s".repeat(64)),
+        "IDENTITY_KEY" => Some(include_str!("../testdata/keys/p256-1.pem").to_owned()),
+        "RSA_KEY" => Some(include_str!("../testdata/keys/rsa-1.pem").to_owned()),
         _ => None,
     }
 }

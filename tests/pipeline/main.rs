@@ -26,6 +26,7 @@ mod questions;
 mod routes;
 mod secrets;
 mod shadows;
+mod signed_identity;
 mod signers;
 mod statements;
 mod streams;

@@ -120,6 +120,17 @@ fn misuse_has_a_status_of_its_own() {
     }
 }
 
+fn key(name: &str) -> String {
+    fs::read_to_string(root().join(format!("tests/testdata/keys/{name}.pem"))).unwrap()
+}
+
+#[test]
+fn a_key_can_be_assumed_like_any_secret() {
+    let file = root().join("tests/testdata/config/signed-identity.in.yaml");
+    let ran = run(&["validate", &file.display().to_string(), "--assume-env"]);
+    assert_eq!((ran.status, &*ran.stderr), (0, ""));
+}
+
 #[test]
 fn every_golden_configuration_is_judged_as_the_filter_judges_it() {
     let folder = root().join("tests/testdata/config");
@@ -130,6 +141,8 @@ fn every_golden_configuration_is_judged_as_the_filter_judges_it() {
         ("SECRET_32", "s".repeat(32)),
         ("DPOP_NONCE_SECRET", "s".repeat(32)),
         ("SECRET_64", "s".repeat(64)),
+        ("IDENTITY_KEY", key("p256-1")),
+        ("RSA_KEY", key("rsa-1")),
     ];
     let secrets: Vec<_> = secrets.iter().map(|(name, value)| (*name, &**value)).collect();
     for entry in fs::read_dir(folder).unwrap() {

@@ -72,7 +72,10 @@ fn route_entry(
         check_params(&rules, &template, at)?;
     }
     let service = service(route, at, services)?;
-    let asks = rules.iter().any(Rule::asks) || (route.token != Token::None && header_asks(config));
+    let identity_audience = identity_audience(route, config, at)?;
+    let states_roles = || identity_audience.is_some() && statement_asks(config);
+    let asks = rules.iter().any(Rule::asks)
+        || (route.token != Token::None && (header_asks(config) || states_roles()));
     if asks && service.is_none() {
         let known = services.iter().map(|service| service.name.to_string()).collect();
         let kind = InvalidKind::OneOf { what: "decision points", known };
@@ -91,6 +94,7 @@ fn route_entry(
         bound: route.require_bound_token,
         scope: scope(&rules),
         shadow: shadow::of(route.mode, route.until.as_deref(), route.percent, at)?,
+        identity_audience,
         access_log: route.access_log,
         reads_address: rules.iter().any(|rule| rule.condition.has(&reads_address))
             || (asks && asks_with_address()),
@@ -157,6 +161,23 @@ fn hosts(hosts: &[String], at: &str) -> Result<Vec<HostPattern>> {
 fn scope(rules: &[Rule]) -> Option<Rc<str>> {
     let allowing = rules.iter().filter(|rule| rule.effect == Effect::Allow);
     allowing.filter_map(Rule::scopes).next().map(Rc::clone)
+}
+
+#[inline(never)]
+fn identity_audience(route: &config::Route, config: &Config, at: &str) -> Result<Option<Box<str>>> {
+    let Some(audience) = &route.identity_audience else { return Ok(None) };
+    let what = match (&config.signed_identity, route.token) {
+        _ if audience.is_empty() => "a text, which the service compares",
+        (None, _) => "`signed_identity`, which says how it is made",
+        (Some(_), Token::None) => "a route that reads a token",
+        (Some(_), Token::Required | Token::Optional) => return Ok(Some(audience.as_str().into())),
+    };
+    Err(needs(format!("{at}.identity_audience"), what))
+}
+
+fn statement_asks(config: &Config) -> bool {
+    let roles = config.signed_identity.as_ref().and_then(|signed| signed.include.roles);
+    roles == Some(RoleSource::Decision)
 }
 
 fn header_asks(config: &Config) -> bool {

@@ -262,7 +262,11 @@ impl<'c> Rules<'c> {
             return Err(needs(at, "a header without credentials: those are for `providers`"));
         }
         let mut given = self.config.authorization.iter().flat_map(|a| &a.response.headers);
-        if self.config.identity_headers.contains_key(name) || given.any(|given| given == name) {
+        let states = self.config.signed_identity.as_ref().is_some_and(|how| how.header == *name);
+        if states
+            || self.config.identity_headers.contains_key(name)
+            || given.any(|given| given == name)
+        {
             return Err(needs(
                 at,
                 "a header that clients send: what they send of this one is dropped",

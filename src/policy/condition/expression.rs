@@ -17,14 +17,13 @@ pub(super) fn truth(expression: &Rc<Expression>, facts: &Facts<'_>) -> Truth {
 /// What expressions may look at.
 fn inputs<'a>(facts: &Facts<'a>) -> Inputs<'a> {
     let principal = facts.caller.principal();
-    let path = facts.head.path_and_query().and_then(|path| std::str::from_utf8(path).ok());
     Inputs {
         claims: principal.map(Principal::claims),
         subject: principal.and_then(Principal::subject),
         provider: facts.provider,
         roles_claim: facts.roles_claim,
         head: Some(facts.head),
-        path: path.and_then(|path| path.split('?').next()),
+        path: facts.head.path(),
         template: Some(facts.template),
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Script {
     pub(crate) forced: BTreeMap<&'static str, Forced>,
     /// What every foreign function answers; `None`: the host has none.
     pub(crate) foreign: Option<Vec<u8>>,
+    /// Whether the host has `sign` and `verify_signature`, both for ES256.
+    pub(crate) signs: bool,
     /// Properties by their path, its parts joined with dots.
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
     /// Paths that were asked for.
@@ -127,6 +129,7 @@ impl Host {
                 clusters: clusters.iter().map(ToString::to_string).collect(),
                 forced: BTreeMap::new(),
                 foreign: None,
+                signs: false,
                 properties: BTreeMap::new(),
                 properties_read: Vec::new(),
             },

@@ -13,6 +13,7 @@ mod imports;
 mod module;
 mod pairs;
 mod referee;
+mod sign;
 pub mod status;
 mod vm;
 mod wasi;

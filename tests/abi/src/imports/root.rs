@@ -4,6 +4,7 @@ use wasmi::{Error, Linker};
 
 use super::import;
 use crate::host::{Host, number};
+use crate::sign;
 use crate::{Effect, status};
 
 pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
@@ -41,10 +42,17 @@ pub(super) fn link(linker: &mut Linker<Host>) -> Result<(), Error> {
     import!(
         linker,
         "proxy_call_foreign_function",
-        |guest, _name: u32, _name_len: u32, _arguments: u32, _len: u32, at: u32, len_at: u32| {
-            match guest.host().script.foreign.clone() {
-                None => Ok(status::NOT_FOUND),
+        |guest, name: u32, name_len: u32, arguments: u32, len: u32, at: u32, len_at: u32| {
+            let name = guest.text(name, name_len)?;
+            let arguments = guest.read(arguments, len)?;
+            let script = &guest.host().script;
+            match script.foreign.clone() {
                 Some(result) => guest.give(&result, at, len_at),
+                None if script.signs && sign::has(&name) => match sign::call(&name, &arguments) {
+                    Some(result) => guest.give(&result, at, len_at),
+                    None => Ok(status::BAD_ARGUMENT),
+                },
+                None => Ok(status::NOT_FOUND),
             }
         }
     );

@@ -27,6 +27,11 @@ impl Vm {
         self.host_mut().script.foreign = Some(result.to_vec());
     }
 
+    /// The host signs and verifies ES256 from now on, or does so no longer.
+    pub fn sign(&mut self, signs: bool) {
+        self.host_mut().script.signs = signs;
+    }
+
     /// What the host says of this property, the parts of its path joined with dots.
     pub fn set_property(&mut self, path: &str, value: impl AsRef<[u8]>) {
         self.host_mut().script.properties.insert(path.to_owned(), value.as_ref().to_vec());

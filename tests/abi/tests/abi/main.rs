@@ -24,6 +24,7 @@ mod possession;
 mod protobuf;
 mod quiet;
 mod rotation;
+mod signed_identity;
 mod spoofed;
 mod surface;
 mod tokens;
