@@ -7,7 +7,6 @@
 //! leaves the last good keys in place.
 
 mod discovery;
-mod fetch;
 mod keys;
 
 use std::time::Duration;
@@ -19,8 +18,8 @@ use claimgate::time::Timestamp;
 use serde::Deserialize;
 use tokio_rustls::rustls as tls;
 
+pub use claimgate_fetch::{FetchError, Fetcher, HttpUrl, InvalidUrl, connector};
 pub use discovery::Discovery;
-pub use fetch::{FetchError, Fetcher, HttpUrl, InvalidUrl, connector};
 use keys::Keys;
 
 /// How far a provider's clock may differ from ours.

@@ -4,9 +4,8 @@
 //! Believed only where it names the issuer it was asked for and stays on the issuer's own scheme,
 //! host and port: a document must not be able to make us fetch, or send a secret, elsewhere.
 
+use claimgate_fetch::{FetchError, Fetcher, HttpUrl};
 use serde::Deserialize;
-
-use super::fetch::{FetchError, Fetcher, HttpUrl};
 
 /// Below the issuer's URL (section 4).
 const PATH: &str = "/.well-known/openid-configuration";

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claimgate::authn::KeySet;
+use claimgate_fetch::{FetchError, Fetcher, HttpUrl};
 use tokio::sync::Mutex;
 
 use super::discovery::Discovery;
-use super::fetch::{FetchError, Fetcher, HttpUrl};
 
 /// How long a set is used before it is asked for again.
 const FRESH: Duration = Duration::from_secs(600);

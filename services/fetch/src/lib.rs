@@ -1,15 +1,17 @@
-//! Small JSON documents from configured URLs: bounded in time and size, no redirects,
-//! no proxy, TLS with the platform's roots.
+//! Small JSON documents from configured URLs, for the services: bounded in time and size, no
+//! redirects, no proxy, TLS with the platform's roots. Never fetches from where a document says,
+//! and knows nothing of what is in one.
 
 use std::error::Error as _;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -39,6 +41,15 @@ impl HttpUrl {
         let host =
             uri.authority().is_some_and(|it| !it.host().is_empty() && !it.as_str().contains('@'));
         if known && host { Ok(Self(uri)) } else { Err(InvalidUrl) }
+    }
+
+    /// Whether nobody on a network can change what is fetched from it: by https, or from this
+    /// machine.
+    pub fn is_protected(&self) -> bool {
+        let is_https = self.0.scheme_str() == Some("https");
+        let host = self.0.host().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        is_https || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
 
     /// Whether both are on one scheme, host and port.
@@ -177,6 +188,15 @@ mod tests {
         {
             assert_eq!(HttpUrl::parse(text), Err(InvalidUrl), "{text}");
         }
+    }
+
+    #[test]
+    fn protected_is_https_or_this_machine() {
+        let is_protected = |text: &str| HttpUrl::parse(text).unwrap().is_protected();
+        let protected = ["https://x/", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost/"];
+        assert!(protected.into_iter().all(is_protected));
+        let open = ["http://x/", "http://127.0.0.1.x/", "http://localhost.x/", "http://10.0.0.1/"];
+        assert!(!open.into_iter().any(is_protected));
     }
 
     #[test]
