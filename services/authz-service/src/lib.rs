@@ -28,6 +28,7 @@ pub mod email;
 pub mod engine;
 pub mod entities;
 pub mod hierarchy;
+pub mod identity_keys;
 pub mod keys;
 pub mod metrics;
 pub mod policies;

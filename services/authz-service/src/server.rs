@@ -112,6 +112,7 @@ pub async fn run(
         max_concurrent: config.max_concurrent,
         decision_max_age: config.decision_max_age,
         public_url: config.public_url.map_or_else(|| PublicUrl::parse(&own_url), Ok)?,
+        identity_keys: config.identity_keys,
         revoker: Revoker::new(issuers, changes.clone(), config.token_lifetime),
         changes,
         metrics: metrics(&directory, spans.as_ref()),
@@ -138,9 +139,7 @@ pub async fn run(
     let exporting = Exporting::begin(spans);
     let mut serving = serve_all(listeners, &ended);
     follow_policies(&mut serving, &config.policies, &service, Arc::clone(&store), ended);
-    // Ends with this function.
-    let mut background = JoinSet::new();
-    background.spawn(directory.watch(Some(Arc::new(StoreVersion(store)))));
+    let _watching = watch(directory, store);
     stop.await;
     drain.send_replace(true);
     sleep(config.shutdown_delay).await;
@@ -230,6 +229,13 @@ fn serve_all(
         tasks.spawn(serve::serve(listener, tls, front, ended.clone()));
     }
     tasks
+}
+
+/// Has the directory notice changes, until what is returned is dropped.
+fn watch(directory: directory::Directory, store: Arc<dyn AdminStore>) -> JoinSet<()> {
+    let mut watching = JoinSet::new();
+    watching.spawn(directory.watch(Some(Arc::new(StoreVersion(store)))));
+    watching
 }
 
 /// Has changed policies taken over, wherever they come from.

@@ -12,6 +12,7 @@ use authz_service::changes::Changes;
 use authz_service::decision_point::DecisionPoint;
 use authz_service::decisions::Decisions;
 use authz_service::entities::Entities;
+use authz_service::identity_keys::IdentityKeys;
 use authz_service::metrics::Metrics;
 use authz_service::policies::{Directory, Policies};
 use authz_service::revoke::Revoker;
@@ -82,6 +83,7 @@ async fn front(policies: &str, entities: &str) -> Front {
         is_traced: false,
         draining: watch::channel(false).1,
         decision_max_age: 5,
+        identity_keys: IdentityKeys::default(),
         public_url: PublicUrl::parse("http://pdp.test").expect("a URL"),
     }))
 }

@@ -18,6 +18,7 @@ use crate::admin::AdminOptions;
 use crate::cache::RedisPassword;
 use crate::console::SignInOptions;
 use crate::decisions::{InvalidLogKey, LogKey, Subjects, Which};
+use crate::identity_keys::{IdentityKeys, InvalidIdentityKey};
 use crate::keys::{RoleKey, SEEN_WITHIN};
 use crate::trust::IssuerOptions;
 use crate::wire::{Credentials, InvalidCredential, InvalidPublicUrl, PublicUrl};
@@ -85,6 +86,8 @@ pub struct Config {
     pub redis: Option<RedisOptions>,
     /// Base URL that the metadata names; from `listen` when `None`.
     pub public_url: Option<PublicUrl>,
+    /// The public keys of the gateway's signed identity.
+    pub identity_keys: IdentityKeys,
     /// Seconds a caller may keep a decision; 0 for not at all.
     pub decision_max_age: u32,
     /// Requests answered at once; more get 503.
@@ -146,6 +149,9 @@ pub enum InvalidConfig {
     /// The key of the decision log is unusable.
     #[error("{LOG_KEY_VARIABLE} {0}")]
     LogKey(#[from] InvalidLogKey),
+    /// A key cannot be published.
+    #[error(transparent)]
+    IdentityKey(#[from] InvalidIdentityKey),
     /// The base URL cannot be one.
     #[error(transparent)]
     PublicUrl(#[from] InvalidPublicUrl),
@@ -197,6 +203,7 @@ impl Config {
             database: options.database,
             redis,
             public_url: options.public_url.as_deref().map(PublicUrl::parse).transpose()?,
+            identity_keys: IdentityKeys::load(&options.identity_key)?,
             decision_max_age: options.decision_max_age.unwrap_or(5),
             max_concurrent,
             issuers: options.issuers,

@@ -80,6 +80,11 @@ pub struct Options {
     #[arg(long, env = "AUTHZ_SERVICE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
+    /// PEM file with a public key of the gateway's signed identity, published for services.
+    /// Repeatable (commas in the variable, a list in the file); while keys roll there are two
+    #[arg(long, env = "AUTHZ_SERVICE_IDENTITY_KEY", value_name = "FILE", value_delimiter = ',')]
+    pub identity_key: Vec<PathBuf>,
+
     /// Seconds that a caller may keep a decision; 0 for not at all [default: 5]
     #[arg(long, env = "AUTHZ_SERVICE_DECISION_MAX_AGE", value_name = "SECONDS")]
     pub decision_max_age: Option<u32>,
@@ -241,6 +246,10 @@ impl Options {
             redis_ca: self.redis_ca.or(file.redis_ca),
             redis_max_age: self.redis_max_age.or(file.redis_max_age),
             public_url: self.public_url.or(file.public_url),
+            identity_key: match self.identity_key.is_empty() {
+                true => file.identity_key,
+                false => self.identity_key,
+            },
             decision_max_age: self.decision_max_age.or(file.decision_max_age),
             tls_cert: self.tls_cert.or(file.tls_cert),
             tls_key: self.tls_key.or(file.tls_key),

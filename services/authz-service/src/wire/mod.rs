@@ -1,7 +1,7 @@
 //! HTTP in, HTTP out: the whole of AuthZEN 1.0, Envoy's ext_authz, `/authz/me`, health.
 //!
-//! Only translation lives here. Every route but health is behind the caller's credential and the
-//! load limits; refusals are problem details. Nothing here logs a request's content.
+//! Only translation lives here. Every route is behind the caller's credential and the load limits,
+//! but health, public keys, and signed statements of identity providers; refusals are problem details. Nothing here logs a request's content.
 
 mod credential;
 pub(crate) mod decode;
@@ -10,6 +10,7 @@ mod evaluations;
 mod ext_authz;
 mod front;
 mod health;
+mod identity_keys;
 pub(crate) mod json;
 mod limits;
 mod me;
@@ -48,6 +49,7 @@ pub use operators::operators;
 use crate::changes::Changes;
 use crate::decision_point::{Answer, DecisionPoint};
 use crate::decisions::{Decisions, Origin};
+use crate::identity_keys::IdentityKeys;
 use crate::metrics::Metrics;
 use crate::revoke::Revoker;
 use crate::spans;
@@ -85,6 +87,8 @@ pub struct Service {
     pub decision_max_age: u32,
     /// Base URL that discovery names.
     pub public_url: PublicUrl,
+    /// The keys by which services know what the gateway says.
+    pub identity_keys: IdentityKeys,
 }
 
 impl Service {
@@ -140,6 +144,7 @@ pub fn routes(service: &Arc<Service>) -> Front {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(limits.clone(), limits::limit));
     let router = health::routes()
+        .merge(identity_keys::routes())
         .merge(json)
         .merge(statements)
         .merge(grpc.layer(from_fn(ext_authz::speak_grpc)))

@@ -28,6 +28,7 @@ mod ext_authz_grpc;
 mod fanout;
 mod faults;
 mod http;
+mod identity_keys;
 mod interop;
 mod keycloak;
 mod malformed;
