@@ -1,7 +1,8 @@
 //! customer-service: one of the two services behind the gateway in the demo.
 //!
-//! Serves the customers of docs/contract.md to whom the identity headers name. It never verifies
-//! a token and never looks up a role: the gateway did, and the shared secret shows that the
+//! Serves the customers of docs/contract.md to whom the identity headers name, or, where it is told
+//! to, to whom the gateway's signed statement names (docs/signed-identity.md). It never verifies a
+//! client's token and never looks up a role: the gateway did, and the shared secret shows that the
 //! headers are the gateway's. `caller` says who asks, `customers` what there is and whose.
 
 mod caller;
@@ -10,18 +11,20 @@ mod customers;
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::State,
     http::StatusCode,
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
 use claimgate_demo_server::{
     Endpoint, GatewaySecret, InvalidId, Segment, bind, parse_id, refusal, serve, shop_service,
 };
+use claimgate_signed_identity::{IdentityOptions, SignedIdentity, require};
 
 use crate::{
-    caller::Caller,
+    caller::{ByHeaders, Caller},
     customers::{Customer, Customers},
 };
 
@@ -32,26 +35,35 @@ pub struct Options {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8001")]
     pub listen: SocketAddr,
+
+    /// What is asked of callers beside the secret.
+    #[command(flatten)]
+    pub identity: IdentityOptions,
 }
 
 /// Serves until the process is told to stop.
 ///
 /// # Errors
-/// When there is no usable secret or the address cannot be bound.
+/// When there is no usable secret, an option makes no sense or the address cannot be bound.
 pub async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let router = router(GatewaySecret::from_env()?);
+    let router = router(GatewaySecret::from_env()?, options.identity.required()?);
     let listener = bind(options.listen).await?;
     serve(vec![Endpoint { announcement: "listening", listener, router }]).await?;
     Ok(())
 }
 
-/// The service, without a socket. Its records are created now.
-pub fn router(secret: GatewaySecret) -> Router {
+/// The service, without a socket. Its records are created now. Callers are who their signed
+/// `identity` says where one is required, else who the identity headers say.
+pub fn router(secret: GatewaySecret, identity: Option<SignedIdentity>) -> Router {
     let routes = Router::new()
         .route("/customers", get(list))
         .route("/customers/{customer_id}", get(item))
         .with_state(Arc::new(Customers::demo()));
-    shop_service("customer-service", "/customers/health", routes, secret)
+    let guard = |routes: Router| match identity {
+        Some(identity) => routes.layer(from_fn_with_state(Arc::new(identity), require)),
+        None => routes.layer(Extension(ByHeaders)),
+    };
+    shop_service("customer-service", "/customers/health", routes, guard, secret)
 }
 
 async fn list(State(customers): State<Arc<Customers>>, caller: Caller) -> Response {

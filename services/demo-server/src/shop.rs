@@ -15,18 +15,18 @@ use crate::{
     reply::{now, refusal},
 };
 
-/// The complete service `name`: `routes` behind the gateway's `secret`, and its health at
-/// `health_path`.
+/// The complete service `name`: `routes` behind the gateway's `secret`, with whatever else `guard`
+/// puts around them, and its health at `health_path`.
 pub fn shop_service(
     name: &'static str,
     health_path: &str,
     routes: Router,
+    guard: impl FnOnce(Router) -> Router,
     secret: GatewaySecret,
 ) -> Router {
-    let behind_gateway = routes
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::new(secret), require_gateway));
+    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    let behind_gateway =
+        guard(routes).layer(middleware::from_fn_with_state(Arc::new(secret), require_gateway));
     Router::new()
         .route(health_path, get(move || async move { Json(Health::of(name)) }))
         .method_not_allowed_fallback(method_not_allowed)

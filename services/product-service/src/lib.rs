@@ -47,7 +47,7 @@ pub fn router(secret: GatewaySecret) -> Router {
         .route("/products/{product_id}", get(item))
         .route("/products/category/{name}", get(category))
         .with_state(Arc::new(Products::demo()));
-    shop_service("product-service", "/products/health", routes, secret)
+    shop_service("product-service", "/products/health", routes, |routes| routes, secret)
 }
 
 async fn list(State(products): State<Arc<Products>>) -> Response {

@@ -20,6 +20,11 @@ mod frame;
 mod process;
 #[path = "../../../demo-server/contract/shop.rs"]
 mod shop;
+mod signed_identity;
+mod statements;
 mod visibility;
 
-use customer_service::router;
+/// The service as it is unless told otherwise.
+fn router(secret: claimgate_demo_server::GatewaySecret) -> axum::Router {
+    customer_service::router(secret, None)
+}
