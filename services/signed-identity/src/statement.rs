@@ -20,7 +20,7 @@ const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(10);
 /// Who calls, as the gateway says it.
 #[derive(Clone, Debug, Default)]
 pub struct Identity {
-    /// The caller's `sub`; `None` for a caller without a token.
+    /// The caller's `sub`; `None` where the gateway does not say it.
     pub subject: Option<String>,
     /// Issuer of the caller's own token, in whose names `subject` is one.
     pub subject_issuer: Option<String>,
