@@ -75,11 +75,12 @@ fn the_examples_in_the_documentation_compile() {
         "docs/cel.md",
         "docs/freshness.md",
         "docs/decisions.md",
+        "docs/signed-identity.md",
     ];
     let page = |page| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let texts = pages.map(page);
     let examples: Vec<_> = texts.iter().flat_map(|text| text.split("```yaml\n").skip(1)).collect();
-    assert!(examples.len() >= 11, "only {} examples found", examples.len());
+    assert!(examples.len() >= 12, "only {} examples found", examples.len());
     for example in examples {
         let example = example.split("```").next().unwrap();
         let part: Value = serde_saphyr::from_str(example).unwrap();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use claimgate_proc::{Launch, Process, Ready, http_get, is_stopping, wait_until};
 
-pub use builder::Builder;
+pub use builder::{Builder, IdentityKey};
 pub use parts::{Part, build_parts};
 pub use ports::Ports;
 pub use render::render;

@@ -15,6 +15,17 @@ use crate::run::Scratch;
 
 type Edit = Box<dyn FnOnce(&mut Value)>;
 
+/// A key pair that signs who callers are, and where.
+#[derive(Clone, Debug)]
+pub struct IdentityKey {
+    /// The PEM file with the private half.
+    pub private: PathBuf,
+    /// The PEM files with the public halves that are published.
+    pub public: Vec<PathBuf>,
+    /// Templates of the routes that lead to customer-service.
+    pub routes: Vec<String>,
+}
+
 /// Made by [`Stack::builder`].
 pub struct Builder {
     pub(super) redis: bool,
@@ -23,6 +34,7 @@ pub struct Builder {
     pub(super) signing_key: Option<PathBuf>,
     pub(super) token_lifetime: Option<Duration>,
     pub(super) workers: u32,
+    pub(super) identity_key: Option<IdentityKey>,
     fixed_ports: bool,
     folder: Option<PathBuf>,
     left_out: Vec<Part>,
@@ -38,6 +50,7 @@ impl Default for Builder {
             signing_key: None,
             token_lifetime: None,
             workers: 2,
+            identity_key: None,
             fixed_ports: false,
             folder: None,
             left_out: Vec::new(),
@@ -94,6 +107,15 @@ impl Builder {
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Envoy has the private half in its variable `IDENTITY_KEY`, the authorization service publishes
+    /// the public one, and customer-service wants statements signed with it: of `claimgate`, for
+    /// `customer-service`, on these routes. It is left to the policy to have them made.
+    #[must_use]
+    pub fn signed_identity(mut self, key: IdentityKey) -> Self {
+        self.identity_key = Some(key);
         self
     }
 

@@ -12,6 +12,9 @@ use super::builder::Builder;
 use super::ports::Ports;
 use crate::{run, tools, workspace};
 
+/// Where the authorization service publishes what verifies signed identities.
+const IDENTITY_KEYS: &str = "/.well-known/claimgate-identity/jwks.json";
+
 /// A part of the demo system, in the order of their start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
@@ -134,6 +137,8 @@ impl Plan<'_> {
             .arg(services.join("authz-service/demo"))
             .arg("--entities")
             .arg(services.join("demo-data/entities.json"));
+        let published = self.builder.identity_key.iter().flat_map(|key| &key.public);
+        let launch = published.fold(launch, |launch, key| launch.arg("--identity-key").arg(key));
         let launch = if self.builder.administered {
             launch
                 .args(["--database", &super::database(self.folder)])
@@ -153,12 +158,24 @@ impl Plan<'_> {
     }
 
     fn service(&self, part: Part) -> Result<Launch> {
-        Ok(self.own(part)?.env("GATEWAY_SECRET", self.secret))
+        let launch = self.own(part)?.env("GATEWAY_SECRET", self.secret);
+        let Some(key) = self.builder.identity_key.as_ref().filter(|_| part == Part::Customers)
+        else {
+            return Ok(launch);
+        };
+        let keys = format!("http://{}{IDENTITY_KEYS}", local(self.ports.of(Part::Authz)));
+        let launch = launch.args(["--identity-jwks", &keys]).args([
+            "--identity-issuer",
+            "claimgate",
+            "--identity-audience",
+            "customer-service",
+        ]);
+        Ok(key.routes.iter().fold(launch, |launch, route| launch.args(["--identity-route", route])))
     }
 
     fn envoy(&self) -> Result<Launch> {
         let workers = self.builder.workers.to_string();
-        Ok(self
+        let launch = self
             .program(Part::Envoy, &tools::envoy()?)
             .arg("-c")
             .arg(self.folder.join("envoy.json"))
@@ -166,7 +183,11 @@ impl Plan<'_> {
             .args(["--disable-hot-restart", "--concurrency", &workers])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
             .args(["--drain-time-s", "1"])
-            .env("GATEWAY_SECRET", self.secret))
+            .env("GATEWAY_SECRET", self.secret);
+        Ok(match &self.builder.identity_key {
+            Some(key) => launch.env("IDENTITY_KEY", std::fs::read_to_string(&key.private)?),
+            None => launch,
+        })
     }
 
     /// One of our services, listening on its port.

@@ -23,6 +23,7 @@ mod pending_bodies;
 mod products;
 mod role_cache;
 mod rules;
+mod signed_identity;
 mod spoofed_headers;
 mod spoofed_trailers;
 mod support;
