@@ -1,10 +1,12 @@
 //! The filter's configurations.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::floor;
 use crate::signer::Algorithm;
-use crate::site::{self, Site};
+use crate::site::{self, PATHS, Site};
 use crate::tokens::{AUDIENCE, ISSUER};
 
 /// What reaches the upstream when roles come from the token.
@@ -72,27 +74,61 @@ pub fn routes(site: &Site, scenario: &str, count: usize) -> Vec<Value> {
 
 /// The same with `count` rules, of which the last one allows.
 pub fn rules(site: &Site, scenario: &str, count: usize) -> Vec<Value> {
-    let others = (1..count).map(other_rule);
-    let rules: Vec<Value> =
-        others.chain(has_role().as_array().cloned().unwrap_or_default()).collect();
-    let routes = json!([route("required", &json!(rules))]);
+    let routes = json!([route("required", &json!(many_rules(count)))]);
     vec![filter(site, scenario, &policy(site, Algorithm::Rs256, &headers("token"), &routes))]
+}
+
+/// The same, and a feed that says what is revoked.
+pub fn revocations(site: &Site, scenario: &str) -> Vec<Value> {
+    let routes = json!([route("required", &has_role())]);
+    let mut policy = policy(site, Algorithm::Rs256, &headers("token"), &routes);
+    policy["freshness"] = json!({"cluster": "feed"});
+    vec![filter(site, scenario, &policy)]
+}
+
+/// The whole job in the module with everything in it.
+pub fn full_whole_job(site: &Site, scenario: &str) -> Vec<Value> {
+    full(site, scenario, &has_role())
+}
+
+/// The same, with the rule as an expression that looks at the token alone.
+pub fn cel_of_token(site: &Site, scenario: &str) -> Vec<Value> {
+    full(site, scenario, &says(OF_TOKEN))
+}
+
+/// The same, and the expression also looks at the request.
+pub fn cel_of_request(site: &Site, scenario: &str) -> Vec<Value> {
+    full(site, scenario, &says(&format!("{OF_TOKEN} && !(request.method in ['PUT', 'DELETE'])")))
 }
 
 /// The remote decision, and the same headers with the roles that it names.
 pub fn decision(site: &Site, scenario: &str, cached: bool) -> Vec<Value> {
+    // Longer than any run, or not at all.
+    let cache = json!({"max_ttl": if cached { "1h" } else { "0s" }});
+    decided(site, scenario, &json!({"subject": asks_about()}), &cache)
+}
+
+/// The same, and the question names a parameter of the path, so that each path has a decision of its
+/// own.
+pub fn decisions(site: &Site, scenario: &str) -> Vec<Value> {
+    let resource = json!({"properties": {"order": {"param": "order_id"}}});
+    // Twice the room: when half of it is full, the cache gives up what has not been used since the
+    // last time, and these come round in turn.
+    let cache = json!({"max_ttl": "1h", "max_entries": 2 * PATHS, "max_bytes": 4096 * PATHS});
+    decided(site, scenario, &json!({"subject": asks_about(), "resource": resource}), &cache)
+}
+
+/// What every question says of the subject.
+fn asks_about() -> Value {
+    json!({"properties": {"email": {"claim": "email"}, "email_verified": {"claim": "email_verified"}}})
+}
+
+fn decided(site: &Site, scenario: &str, request: &Value, cache: &Value) -> Vec<Value> {
     let routes =
         json!([route("required", &json!([{"name": "permitted", "allow": {"decision": true}}]))]);
     let mut policy = policy(site, Algorithm::Rs256, &headers("decision"), &routes);
-    let properties =
-        json!({"email": {"claim": "email"}, "email_verified": {"claim": "email_verified"}});
-    policy["authorization"] = json!([{
-        "name": "authz",
-        "cluster": scenario,
-        "request": {"subject": {"properties": properties}},
-        // Longer than any run, or not at all.
-        "cache": {"max_ttl": if cached { "1h" } else { "0s" }},
-    }]);
+    policy["authorization"] =
+        json!([{"name": "authz", "cluster": scenario, "request": request, "cache": cache}]);
     vec![filter(site, scenario, &policy)]
 }
 
@@ -113,6 +149,12 @@ fn another_route(at: usize) -> Value {
     json!({"name": name, "match": matches, "token": "required", "rules": has_role()})
 }
 
+/// `count` of them; only the last one applies.
+fn many_rules(count: usize) -> Vec<Value> {
+    let last = has_role().as_array().cloned().unwrap_or_default();
+    (1..count).map(other_rule).chain(last).collect()
+}
+
 /// One that does not apply, for one of the reasons that rules have.
 fn other_rule(at: usize) -> Value {
     let condition = match at % 4 {
@@ -131,6 +173,13 @@ fn anyone() -> Value {
 
 fn has_role() -> Value {
     json!([{"name": "has-role", "allow": {"roles": {"any_of": ["user"], "from": "token"}}}])
+}
+
+/// The rule on the role, and on one claim more.
+const OF_TOKEN: &str = "claims.email_verified && 'user' in roles";
+
+fn says(expression: &str) -> Value {
+    json!([{"name": "has-role", "allow": {"cel": expression}}])
 }
 
 fn route(token: &str, rules: &Value) -> Value {
@@ -162,13 +211,37 @@ fn policy(site: &Site, algorithm: Algorithm, headers: &Value, routes: &Value) ->
     })
 }
 
+fn full(site: &Site, scenario: &str, rules: &Value) -> Vec<Value> {
+    let routes = json!([route("required", rules)]);
+    let policy = policy(site, Algorithm::Rs256, &headers("token"), &routes);
+    vec![filter_in(&site.paths.plugin_full, scenario, &policy)]
+}
+
 fn filter(site: &Site, scenario: &str, policy: &Value) -> Value {
-    floor::wasm(
-        scenario,
-        &site.paths.plugin,
-        &json!({
-            "@type": "type.googleapis.com/google.protobuf.Struct",
-            "value": policy,
-        }),
-    )
+    filter_in(&site.paths.plugin, scenario, policy)
+}
+
+fn filter_in(module: &Path, scenario: &str, policy: &Value) -> Value {
+    let configuration = json!({
+        "@type": "type.googleapis.com/google.protobuf.Struct",
+        "value": policy,
+    });
+    floor::wasm(scenario, module, &configuration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_fifty_rules_the_last_one_is_the_first_that_applies() {
+        let rules = many_rules(50);
+        assert_eq!(rules.len(), 50);
+        let (last, others) = rules.split_last().unwrap();
+        assert_eq!(last, &has_role()[0]);
+        // `check` has it refused without the role, so none of the others allows; and none refuses,
+        // or it would be refused with it.
+        assert!(others.iter().all(|rule| rule["name"] != last["name"]));
+        assert!(others.iter().any(|rule| rule.get("deny").is_some()));
+    }
 }

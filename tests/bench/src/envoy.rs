@@ -76,7 +76,12 @@ impl Envoy {
         rss_mb(self.process.pid())
     }
 
-    /// A counter; 0 when Envoy has none of that name.
+    /// How often a scenario has asked for a decision.
+    pub fn decisions(&self, scenario: &str) -> Result<u64> {
+        self.counter(&format!("cluster.{scenario}.upstream_rq_total"))
+    }
+
+    /// A counter or a gauge; 0 when Envoy has none of that name.
     pub fn counter(&self, name: &str) -> Result<u64> {
         let (status, body) = http_get(self.admin, &format!("/stats?filter={name}"))?;
         ensure!(status == 200, "/stats is answered {status}");

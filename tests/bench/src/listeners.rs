@@ -21,7 +21,7 @@ pub enum Reply {
 /// The whole configuration.
 pub fn bootstrap(site: &Site, scenarios: &[Scenario], reply: Reply) -> anyhow::Result<Value> {
     let mut listeners = vec![identity_provider(site)];
-    let mut clusters = vec![cluster("idp", site.idp.number())];
+    let mut clusters = vec![cluster("idp", site.idp.number()), cluster("feed", site.feed.port())];
     for scenario in scenarios {
         let address = site.address(scenario.name)?;
         let routes = [answer("/", "ok", &seen(reply))];

@@ -9,12 +9,15 @@
 mod check;
 mod claimgate;
 mod envoy;
+mod feed;
 mod floor;
+mod latency;
 mod listeners;
 mod machine;
 mod measure;
 mod module;
 mod native;
+mod paced;
 mod profile;
 mod ratio;
 mod report;
@@ -57,7 +60,7 @@ struct Arguments {
     /// Fewer and shorter rounds, and only what the ratios need.
     #[arg(long)]
     quick: bool,
-    /// Only what this ratio needs, with one worker; may be repeated.
+    /// Only what this ratio or latency needs, with one worker; may be repeated.
     #[arg(long, value_name = "RATIO")]
     ratio: Vec<String>,
     /// Writes the results there as well.
@@ -105,6 +108,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
 
 fn measured(Arguments { quick, ratio, paths, .. }: &Arguments) -> Result<Report> {
     let machine = Machine::here(&[("envoy", &paths.envoy, "--version")])?;
+    let figures = latency::named(ratio);
     let groups = if ratio.is_empty() { ratio::groups(*quick) } else { ratio::of_ratios(ratio)? };
     let scenarios = ratio::members(&groups);
     let workers = if *quick || !ratio.is_empty() { 1 } else { 2 };
@@ -116,9 +120,10 @@ fn measured(Arguments { quick, ratio, paths, .. }: &Arguments) -> Result<Report>
     say("starting Envoy with and without the filter");
     let module = module::measure(&site, starts)?;
     let results = with_workers(&site, &scenarios, &groups, 1, effort)?;
+    let added = latency::measure(&site, &figures, effort)?;
     let two_workers = (workers > 1)
         .then(|| with_workers(&site, &scenarios, &ratio::ungrouped(), 2, Effort::TWO_WORKERS));
-    Ok(Report { machine, effort, module, results, two_workers: two_workers.transpose()? })
+    Ok(Report { machine, effort, module, results, added, two_workers: two_workers.transpose()? })
 }
 
 /// Everything in one Envoy.
@@ -133,7 +138,7 @@ fn with_workers(
     let envoy = Envoy::start(site, scenarios, Reply::Plain, workers)?;
     check::statuses(site, scenarios)?;
     let results = Runner::new(site, &envoy, scenarios, workers, effort).run(groups)?;
-    check::caches(&envoy, scenarios)?;
+    check::caches(&envoy, scenarios, workers)?;
     Ok(results)
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::envoy::Envoy;
 use crate::ratio::{Costs, Group, Ratio, median};
@@ -34,6 +34,8 @@ impl Effort {
 
 /// So that the engine has compiled what is hot before the first round.
 const WARM_UP_SECONDS: u64 = 1;
+/// Most times that many paths are warmed up for so long.
+const MOST_TURNS: usize = 60;
 
 /// How many tokens it takes until one that comes round again has been dropped. The filter keeps 4 096 in
 /// each worker; workers share connections, and with them tokens, as it happens.
@@ -120,12 +122,30 @@ impl<'a> Runner<'a> {
         Ok(Results { scenarios: summaries(&samples), ratios: compared.collect() })
     }
 
-    fn warm_up(&mut self) -> Result<()> {
+    /// Everything that is to be compiled or kept is, after this.
+    pub fn warm_up(&mut self) -> Result<()> {
         say("warming up");
         for scenario in self.scenarios {
             self.measure(scenario, WARM_UP_SECONDS)?;
+            if scenario.load == Load::ManyPaths {
+                self.ask_for_all(scenario)?;
+            }
         }
         Ok(())
+    }
+
+    /// Goes on until every worker has the decision for every path. A worker gets every other request or
+    /// so, so the last ones take some turns.
+    fn ask_for_all(&mut self, scenario: &Scenario) -> Result<()> {
+        let mut asked = self.envoy.decisions(scenario.name)?;
+        for _ in 0..MOST_TURNS {
+            self.measure(scenario, WARM_UP_SECONDS)?;
+            let before = std::mem::replace(&mut asked, self.envoy.decisions(scenario.name)?);
+            if asked == before {
+                return Ok(());
+            }
+        }
+        bail!("{} still asks after {MOST_TURNS} s: {asked} decisions", scenario.name)
     }
 
     fn group(&mut self, group: &Group, backwards: bool) -> Result<Vec<(&'static str, Sample)>> {
@@ -151,6 +171,7 @@ impl<'a> Runner<'a> {
         };
         let credential = match scenario.load {
             Load::OneToken => Credential::Token(self.site.token(algorithm)),
+            Load::ManyPaths => Credential::TokenOnPaths(self.site.token(algorithm)),
             Load::KnownTokens => pool(TOKENS, 0)?,
             // Goes on where it stopped: from the beginning, the first would still be cached.
             Load::NewTokens(_) => {

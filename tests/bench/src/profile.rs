@@ -30,9 +30,8 @@ pub fn run(paths: &Paths, name: &str) -> Result<()> {
     let envoy = Envoy::start(&site, &scenario, Reply::Plain, 1)?;
     check::statuses(&site, &scenario)?;
     let mut runner = Runner::new(&site, &envoy, &scenario, 1, EFFORT);
+    runner.warm_up()?;
     let [scenario] = &scenario;
-    say("warming up");
-    runner.measure(scenario, 2)?;
     record(name, envoy.pid(), &site.folder, || runner.measure(scenario, SECONDS))
 }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, bail};
 
+use crate::latency::{self, FIGURES};
 use crate::module;
 use crate::scenario::{self, Scenario};
 
@@ -42,7 +43,7 @@ pub struct Ratio {
     pub goal: f64,
 }
 
-const RATIOS: [Ratio; 7] = [
+const RATIOS: [Ratio; 11] = [
     Ratio::total("cached_vs_native", "claimgate_cached", "jwt_authn_cached", 1.0),
     Ratio {
         beside: Some("wasm_verify_rs256"),
@@ -71,6 +72,10 @@ const RATIOS: [Ratio; 7] = [
     Ratio::added("cached_decision_added", "claimgate_decision_cached", "claimgate_cached", 1.1),
     Ratio::added("routes_1000_added", "claimgate_routes_1000", "claimgate_cached", 1.1),
     Ratio::added("rules_50_added", "claimgate_rules_50", "claimgate_cached", 1.1),
+    Ratio::added("decisions_10000_added", "claimgate_decisions_10000", "claimgate_cached", 1.1),
+    Ratio::added("revocations_100000_added", scenario::REVOCATIONS, "claimgate_cached", 1.1),
+    Ratio::added("cel_added", "claimgate_cel", "claimgate_full_cached", 1.1),
+    Ratio::added("cel_each_added", "claimgate_cel_each", "claimgate_full_cached", 1.1),
 ];
 
 /// Shown even when no ratio needs them.
@@ -133,9 +138,10 @@ pub fn groups(quick: bool) -> Vec<Group> {
     alone.chain(compared).collect()
 }
 
-/// Those of the ratios with these names, and what the module is measured with.
+/// Those of the ratios with these names, and what the module and the latencies with these names are
+/// measured with.
 pub fn of_ratios(names: &[String]) -> Result<Vec<Group>> {
-    let known = RATIOS.map(|ratio| ratio.name);
+    let known: Vec<_> = RATIOS.iter().map(|one| one.name).chain(FIGURES.map(|f| f.name)).collect();
     if let Some(other) = names.iter().find(|name| !known.contains(&name.as_str())) {
         bail!("no ratio {other}: {}", known.join(", "));
     }
@@ -143,7 +149,9 @@ pub fn of_ratios(names: &[String]) -> Result<Vec<Group>> {
         |group: &Group| names.iter().any(|name| group.ratio.is_some_and(|r| r.name == name));
     let compared: Vec<_> = groups(true).into_iter().filter(wanted).collect();
     let measured: Vec<_> = members(&compared).iter().map(|scenario| scenario.name).collect();
-    let started = module::STARTED.into_iter().filter(|name| !measured.contains(name));
+    let with_feed = (!latency::named(names).is_empty()).then_some(scenario::REVOCATIONS);
+    let started = module::STARTED.into_iter().chain(with_feed);
+    let started = started.filter(|name| !measured.contains(name));
     let started = started.map(|name| Group { ratio: None, scenarios: vec![name] });
     Ok(started.chain(compared).collect())
 }
@@ -210,5 +218,18 @@ mod tests {
     fn a_full_run_measures_everything() {
         assert_eq!(members(&groups(false)).len(), scenario::all().len());
         assert_eq!(members(&ungrouped()).len(), scenario::all().len());
+    }
+
+    #[test]
+    fn what_a_latency_is_measured_in_is_there_when_it_is_asked_for() {
+        for figure in FIGURES {
+            let groups = of_ratios(&[figure.name.to_owned()]).unwrap();
+            assert!(members(&groups).iter().any(|one| one.name == scenario::REVOCATIONS));
+            assert_eq!(latency::named(&[figure.name.to_owned()]), [figure]);
+        }
+        let groups = of_ratios(&["rules_50_added".to_owned()]).unwrap();
+        assert!(members(&groups).iter().all(|one| one.name != scenario::REVOCATIONS));
+        assert_eq!(latency::named(&["rules_50_added".to_owned()]), []);
+        assert!(of_ratios(&["no_such_ratio".to_owned()]).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::latency::Added;
 use crate::machine::Machine;
 use crate::measure::{Compared, Effort, Results, Sample};
 use crate::module::Module;
@@ -20,7 +21,9 @@ pub struct Report {
     pub module: Module,
     /// Scenarios and ratios, with one worker.
     pub results: Results,
-    /// The same with two, when they were measured.
+    /// What news of revocations adds to latencies.
+    pub added: Vec<Added>,
+    /// Scenarios with two workers, when they were measured.
     pub two_workers: Option<Results>,
 }
 
@@ -31,7 +34,9 @@ impl Report {
     /// The scenarios with errors.
     pub fn failed(&self) -> Vec<String> {
         let failed = self.scenarios().filter(|(_, sample)| sample.errors > 0);
-        failed.map(|(name, _)| name).collect()
+        let late = self.added.iter().filter(|one| one.without.errors + one.with.errors > 0);
+        let late = late.map(|one| one.figure.name.to_owned());
+        failed.map(|(name, _)| name).chain(late).collect()
     }
 
     fn scenarios(&self) -> impl Iterator<Item = (String, &Sample)> {
@@ -47,12 +52,17 @@ impl Report {
             let all = self.results.ratios.iter();
             all.map(|one| (one.ratio.name.to_owned(), value(one))).collect()
         };
+        let figures = |value: fn(&Added) -> Value| -> Map<_, _> {
+            self.added.iter().map(|one| (one.figure.name.to_owned(), value(one))).collect()
+        };
         json!({
             "version": 1,
             "machine": self.machine.to_json(),
             "scenarios": self.scenarios().map(scenario).collect::<Map<_, _>>(),
             "ratios": ratios(|one| json!(rounded(one.median))),
             "ratios_spread": ratios(|one| json!(one.spread.map(rounded))),
+            "latencies": figures(|one| json!(rounded(one.median_ms))),
+            "latencies_spread": figures(|one| json!(one.spread_ms.map(rounded))),
             "module": {
                 "bytes": self.module.bytes,
                 "ready_ms": rounded(self.module.ready_ms[2]),
@@ -67,6 +77,7 @@ impl fmt::Display for Report {
         let Effort { rounds, seconds } = self.effort;
         writeln!(f, "{}; {rounds} rounds of {seconds} s.\n", self.machine.line())?;
         self.ratio_table(f)?;
+        self.latency_table(f)?;
         scenario_table(f, "scenario, one worker", &self.results.scenarios)?;
         if let Some(results) = &self.two_workers {
             scenario_table(f, "scenario, two workers", &results.scenarios)?;
@@ -90,6 +101,31 @@ impl Report {
             writeln!(
                 f,
                 "| {name:<30} | {median:>6.2} | {low:>12.2} | {high:>13.2} | {goal:.2} | {floor:>5} |"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn latency_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.added.is_empty() {
+            return Ok(());
+        }
+        let title = "added to the 99th percentile, ms";
+        writeln!(
+            f,
+            "\n| {title:<32} | median | lowest round | highest round | goal | p99 without | with | longest without | with |"
+        )?;
+        writeln!(
+            f,
+            "|{:-<34}|-------:|-------------:|--------------:|-----:|------------:|-----:|----------------:|-----:|",
+            ""
+        )?;
+        for Added { figure, median_ms, spread_ms: [low, high], without, with } in &self.added {
+            let name = format!("`{}`", figure.name);
+            writeln!(
+                f,
+                "| {name:<32} | {median_ms:>6.2} | {low:>12.2} | {high:>13.2} | {:.2} | {:>11.2} | {:>4.2} | {:>15.2} | {:>4.2} |",
+                figure.goal_ms, without.p99_ms, with.p99_ms, without.longest_ms, with.longest_ms
             )?;
         }
         Ok(())

@@ -32,6 +32,9 @@ pub enum Load {
     OneToken,
     /// [`TOKENS`] tokens in turn, which every cache holds.
     KnownTokens,
+    /// The same token, and [`PATHS`](crate::site::PATHS) paths in turn. Warming up asks for each of them,
+    /// in every worker.
+    ManyPaths,
     /// A token that no cache holds with every request.
     NewTokens(Algorithm),
 }
@@ -43,9 +46,14 @@ impl Load {
     /// How its tokens are signed.
     pub fn algorithm(self) -> Algorithm {
         match self {
-            Self::OneToken | Self::KnownTokens => Algorithm::Rs256,
+            Self::OneToken | Self::KnownTokens | Self::ManyPaths => Algorithm::Rs256,
             Self::NewTokens(algorithm) => algorithm,
         }
+    }
+
+    /// Whether it takes more tokens than one.
+    pub fn has_many_tokens(self) -> bool {
+        matches!(self, Self::KnownTokens | Self::NewTokens(_))
     }
 }
 
@@ -62,6 +70,11 @@ pub struct Effects {
     pub sets: &'static [(&'static str, &'static str)],
     /// A token without the role `user` must be answered 403.
     pub wants_role: bool,
+    /// The method `DELETE` must be answered 403.
+    pub refuses_delete: bool,
+    /// A token that the feed says is revoked must be answered 401: the last of
+    /// [`REVOCATIONS`](crate::feed::REVOCATIONS), of which the filter takes all or none.
+    pub refuses_revoked: bool,
 }
 
 const NOTHING: Effects = Effects {
@@ -70,6 +83,8 @@ const NOTHING: Effects = Effects {
     removes_forged: false,
     sets: &[],
     wants_role: false,
+    refuses_delete: false,
+    refuses_revoked: false,
 };
 const TOKEN: Effects = Effects { needs_token: true, removes_token: true, ..NOTHING };
 
@@ -96,9 +111,13 @@ impl Scenario {
     }
 }
 
+/// The one with a feed.
+pub const REVOCATIONS: &str = "claimgate_revocations_100000";
+
 /// In the order of the results.
 pub fn all() -> Vec<Scenario> {
-    [baseline(), cached(), many(), new_tokens(), decisions()].into_iter().flatten().collect()
+    let all = [baseline(), cached(), many(), new_tokens(), decisions(), revocations(), full()];
+    all.into_iter().flatten().collect()
 }
 
 fn baseline() -> Vec<Scenario> {
@@ -194,6 +213,27 @@ fn decisions() -> Vec<Scenario> {
         Scenario::new("claimgate_decision_uncached", Load::KnownTokens, DECISION, |site, name| {
             claimgate::decision(site, name, false)
         }),
+        // Other paths in turn, and a question that names them: what is kept with the token is of no use.
+        Scenario::new("claimgate_decisions_10000", Load::ManyPaths, DECISION, claimgate::decisions),
         Scenario::new("jwt_authn_ext_authz", Load::OneToken, DECISION, native::ext_authz),
+    ]
+}
+
+fn revocations() -> Vec<Scenario> {
+    let effects = Effects { refuses_revoked: true, ..whole_job(ROLES_OF_TOKEN) };
+    vec![Scenario::new(REVOCATIONS, Load::OneToken, effects, claimgate::revocations)]
+}
+
+/// What only the full module has, and what to compare it with.
+fn full() -> Vec<Scenario> {
+    let whole = whole_job(ROLES_OF_TOKEN);
+    let each = Effects { refuses_delete: true, ..whole };
+    let full = |name, effects, filters: fn(&Site, &str) -> Vec<Value>| {
+        Scenario::new(name, Load::OneToken, effects, filters)
+    };
+    vec![
+        full("claimgate_full_cached", whole, claimgate::full_whole_job),
+        full("claimgate_cel", whole, claimgate::cel_of_token),
+        full("claimgate_cel_each", each, claimgate::cel_of_request),
     ]
 }

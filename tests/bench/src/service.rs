@@ -3,7 +3,7 @@
 //! Each decision point keeps to one core, the load generator to the other. Every question has a
 //! right answer, and every answer is compared with it, before measuring and while.
 
-mod answer;
+pub mod answer;
 mod cerbos;
 mod job;
 mod load;

@@ -11,12 +11,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use claimgate_proc::{Launch, Output, Port, Process, Ready};
 
-use crate::scenario::{Load, Scenario};
+use crate::feed::Feed;
+use crate::scenario::Scenario;
 use crate::signer::{Algorithm, Signer};
 use crate::tokens::Pool;
 
 /// The path that is requested.
 pub const PATH: &str = "/api/v1/orders/4711/lines/3";
+/// The paths that are requested in turn, with a number from 0 to below [`PATHS`]; one is [`PATH`].
+pub const PATHS_FORMAT: &str = "/api/v1/orders/%d/lines/3";
+/// How many there are.
+pub const PATHS: usize = 10_000;
 
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/authz");
 /// Longer than any run.
@@ -35,6 +40,9 @@ pub struct Paths {
     /// The optimised module.
     #[arg(long)]
     pub plugin: PathBuf,
+    /// The optimised module with everything in it.
+    #[arg(long)]
+    pub plugin_full: PathBuf,
     /// The modules that do next to nothing.
     #[arg(long)]
     pub floor: PathBuf,
@@ -58,6 +66,8 @@ pub struct Site {
     pub idp: Port,
     /// authz-service.
     pub decision_point: Port,
+    /// Says what is revoked.
+    pub feed: Feed,
     /// Signs tokens; its public half is what the identity provider publishes.
     pub signer: Signer,
     /// The token of the scenarios with one caller, and of the checks.
@@ -95,6 +105,7 @@ impl Site {
             paths: paths.clone(),
             folder,
             decision_point,
+            feed: Feed::start()?,
             signer,
             _alone: alone,
         })
@@ -131,7 +142,7 @@ fn pools(
     let mut pools = HashMap::new();
     for load in scenarios.iter().map(|scenario| scenario.load) {
         let algorithm = load.algorithm();
-        if load != Load::OneToken && !pools.contains_key(&algorithm) {
+        if load.has_many_tokens() && !pools.contains_key(&algorithm) {
             pools.insert(algorithm, Pool::open(&paths.folder, signer, algorithm, count)?);
         }
     }

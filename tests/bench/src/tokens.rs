@@ -38,7 +38,7 @@ impl Signer {
         begins: Duration,
     ) -> Result<String> {
         let mut claims = claims.clone();
-        claims["jti"] = json!(format!("onrtro:{id:0>36}"));
+        claims["jti"] = json!(token_id(id));
         claims["sub"] = json!(format!("{id:0>36}"));
         claims["iat"] = json!(begins.as_secs());
         claims["exp"] = json!((begins + LIFETIME).as_secs());
@@ -49,6 +49,11 @@ impl Signer {
         let signature = self.sign(algorithm, input.as_bytes())?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
+}
+
+/// `jti` of the token that was made with this id.
+pub fn token_id(id: &str) -> String {
+    format!("onrtro:{id:0>36}")
 }
 
 /// All claims but those that differ from token to token. A short signature leaves room for more, so

@@ -8,18 +8,21 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use claimgate_proc::{Launch, Output};
 
-use crate::site::PATH;
+use crate::site::{PATH, PATHS, PATHS_FORMAT};
 
 /// Each may have one request under way when the time is over, answered but not counted.
 pub const CONNECTIONS: u64 = 16;
 /// What wrk may take beyond the time of the load.
 const GRACE: Duration = Duration::from_secs(15);
 const TOKENS: &str = include_str!("tokens.lua");
+const MANY_PATHS: &str = include_str!("paths.lua");
 
 /// What is sent with each request.
 pub enum Credential<'a> {
     /// This token.
     Token(&'a str),
+    /// This token, and [`PATHS`] paths in turn.
+    TokenOnPaths(&'a str),
     /// The tokens of a file in turn, beginning after the `skip`th.
     Pool {
         /// One token a line.
@@ -71,13 +74,16 @@ impl Wrk {
             &format!("-d{seconds}s"),
         ]);
         let url = format!("http://{to}{PATH}");
+        let bearer = |token: &str| ["-H".to_owned(), format!("authorization: Bearer {token}")];
         let launch = match credential {
-            Credential::Token(token) => {
-                launch.args(["-H", &format!("authorization: Bearer {token}"), &url])
+            Credential::Token(token) => launch.args(bearer(token)).arg(url),
+            Credential::TokenOnPaths(token) => {
+                let script = self.script("paths.lua", MANY_PATHS)?;
+                let launch = launch.args(bearer(token)).arg("-s").arg(script);
+                launch.args([&url, "--", PATHS_FORMAT, &PATHS.to_string()])
             }
             Credential::Pool { file, count, skip } => {
-                let script = self.folder.join("tokens.lua");
-                fs::write(&script, TOKENS)?;
+                let script = self.script("tokens.lua", TOKENS)?;
                 let numbers = [count, skip].map(ToString::to_string);
                 launch.arg("-s").arg(script).args([&url, "--"]).arg(file).args(numbers)
             }
@@ -88,6 +94,12 @@ impl Wrk {
         let said = fs::read_to_string(&log)?;
         ensure!(status.success(), "wrk failed ({status}):\n{said}");
         parse(&said).with_context(|| format!("wrk said something else:\n{said}"))
+    }
+
+    fn script(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let script = self.folder.join(name);
+        fs::write(&script, text)?;
+        Ok(script)
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Bench {
     /// Measures authz-service beside Cerbos and OpenFGA instead of the filter.
     #[arg(long)]
     service: bool,
-    /// Only what this ratio needs, with one worker; may be repeated.
+    /// Only what this ratio or latency needs, with one worker; may be repeated.
     #[arg(long, value_name = "RATIO", conflicts_with = "service")]
     ratio: Vec<String>,
     /// Writes the results there as well.
@@ -74,6 +74,10 @@ impl Bench {
 /// The module, and what it is measured in and with.
 fn filter() -> Result<Vec<(&'static str, PathBuf)>> {
     let (envoy, wrk) = (tools::envoy()?, tools::wrk()?);
-    let (plugin, floor) = (wasm::build(true)?, wasm::build_floor()?);
-    Ok(vec![("--envoy", envoy), ("--wrk", wrk), ("--plugin", plugin), ("--floor", floor)])
+    let modules = [
+        ("--plugin", wasm::build(true)?),
+        ("--plugin-full", wasm::build_full(true)?),
+        ("--floor", wasm::build_floor()?),
+    ];
+    Ok([("--envoy", envoy), ("--wrk", wrk)].into_iter().chain(modules).collect())
 }
