@@ -62,7 +62,7 @@ fn the_examples_in_the_documentation_compile() {
         "version": "v1",
         "providers": [{
             "name": "idp", "issuer": "https://idp.test", "any_audience": true,
-            "jwks": {"cluster": "idp", "url": "https://idp.test/certs"},
+            "roles_claim": "roles", "jwks": {"cluster": "idp", "url": "https://idp.test/certs"},
         }],
         "routes": [{
             "name": "r", "match": {"path": "/r"}, "token": "required",
