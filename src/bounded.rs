@@ -1,9 +1,10 @@
 //! A map that never holds more than it may, for what can be found again at a cost.
 //!
-//! Two generations: entries enter the young one; when that is full it becomes the old one, and
-//! what was old is dropped. A hit in the old generation moves the entry to the young one. That
-//! is close to dropping the least recently used, at one hash look-up a hit and no bookkeeping.
-//! It may hold up to its bounds, and after a switch as little as half of them.
+//! A clock with a second chance: when there is no room, a hand goes round the entries, passes over
+//! those that were used since it last came by, and drops the first that was not. That is close to
+//! dropping the least recently used, at one hash look-up and one mark a hit. As many entries as there
+//! is room for stay, also when they come round strictly in turn, and no more are dropped at a time
+//! than have to make room.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -13,25 +14,26 @@ use std::hash::Hash;
 #[derive(Debug)]
 pub struct BoundedMap<K, V> {
     capacity: usize,
-    /// Most that one generation may weigh.
-    half_weight: usize,
-    young: Generation<K, V>,
-    old: Generation<K, V>,
-}
-
-#[derive(Debug)]
-struct Generation<K, V> {
-    entries: HashMap<K, Weighed<V>>,
+    max_weight: usize,
     weight: usize,
+    places: HashMap<K, usize>,
+    slots: Vec<Option<Slot<K, V>>>,
+    /// Slots with nothing in them.
+    free: Vec<usize>,
+    /// The slot that the clock's hand was last at.
+    hand: usize,
 }
 
 #[derive(Debug)]
-struct Weighed<V> {
+struct Slot<K, V> {
+    key: K,
     value: V,
     weight: usize,
+    /// Whether it was used since the hand last came by.
+    used: bool,
 }
 
-impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> BoundedMap<K, V> {
     /// A map of at most `capacity` entries; 0 keeps nothing.
     pub fn new(capacity: usize) -> Self {
         Self::weighing(capacity, usize::MAX)
@@ -40,8 +42,8 @@ impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
     /// The same, whose entries together weigh at most `max_weight`. One that would take more than
     /// half of it is not kept.
     pub fn weighing(capacity: usize, max_weight: usize) -> Self {
-        let (young, old) = (Generation::default(), Generation::default());
-        Self { capacity, half_weight: max_weight / 2, young, old }
+        let (places, slots, free) = (HashMap::new(), Vec::new(), Vec::new());
+        Self { capacity, max_weight, weight: 0, places, slots, free, hand: 0 }
     }
 
     /// The entry for `key`, which counts as use. Values are cheap to clone.
@@ -50,12 +52,9 @@ impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        if let Some(known) = self.young.entries.get(key) {
-            return Some(known.value.clone());
-        }
-        let (key, Weighed { value, weight }) = self.old.take(key)?;
-        self.insert_weighing(key, value.clone(), weight);
-        Some(value)
+        let slot = self.slots.get_mut(*self.places.get(key)?)?.as_mut()?;
+        slot.used = true;
+        Some(slot.value.clone())
     }
 
     /// Adds or replaces an entry that weighs nothing.
@@ -65,19 +64,27 @@ impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
 
     /// Adds or replaces an entry that weighs this much.
     pub fn insert_weighing(&mut self, key: K, value: V, weight: usize) {
-        if self.capacity == 0 || weight > self.half_weight {
-            self.remove(&key);
+        self.remove(&key);
+        if self.capacity == 0 || weight > self.max_weight / 2 {
             return;
         }
-        let full = self.young.entries.len() >= (self.capacity / 2).max(1);
-        if full || self.young.weight + weight > self.half_weight {
-            self.old = std::mem::take(&mut self.young);
+        while self.places.len() >= self.capacity || self.weight + weight > self.max_weight {
+            self.make_room();
         }
-        self.old.take(&key);
-        if self.capacity == 1 {
-            self.old = Generation::default();
-        }
-        self.young.put(key, Weighed { value, weight });
+        let slot = Some(Slot { key: key.clone(), value, weight, used: false });
+        let free = self.free.pop().and_then(|at| Some((at, self.slots.get_mut(at)?)));
+        let at = match free {
+            Some((at, place)) => {
+                *place = slot;
+                at
+            }
+            None => {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            }
+        };
+        self.places.insert(key, at);
+        self.weight += weight;
     }
 
     /// Drops an entry.
@@ -86,58 +93,51 @@ impl<K: Hash + Eq, V: Clone> BoundedMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.young.take(key);
-        self.old.take(key);
+        if let Some(at) = self.places.remove(key) {
+            self.vacate(at);
+        }
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.young.entries.len() + self.old.entries.len()
+        self.places.len()
     }
 
     /// What they weigh.
     pub const fn weight(&self) -> usize {
-        self.young.weight + self.old.weight
+        self.weight
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
 
-impl<K: Hash + Eq, V> Generation<K, V> {
-    fn put(&mut self, key: K, value: Weighed<V>) {
-        self.weight += value.weight;
-        if let Some(replaced) = self.entries.insert(key, value) {
-            self.weight -= replaced.weight;
+    /// Drops the next entry that was not used for a whole round. After one round nothing counts as
+    /// used any more, so the second always finds one.
+    fn make_room(&mut self) {
+        for _ in 0..self.slots.len().saturating_mul(2) {
+            self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+            let Some(Some(slot)) = self.slots.get_mut(self.hand) else { continue };
+            if !std::mem::take(&mut slot.used) {
+                self.places.remove(&slot.key);
+                self.vacate(self.hand);
+                return;
+            }
         }
     }
 
-    fn take<Q>(&mut self, key: &Q) -> Option<(K, Weighed<V>)>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        // An empty map would hash the key before it says that it has no such entry.
-        if self.entries.is_empty() {
-            return None;
+    fn vacate(&mut self, at: usize) {
+        if let Some(slot) = self.slots.get_mut(at).and_then(Option::take) {
+            self.weight -= slot.weight;
+            self.free.push(at);
         }
-        let (key, value) = self.entries.remove_entry(key)?;
-        self.weight -= value.weight;
-        Some((key, value))
-    }
-}
-
-impl<K, V> Default for Generation<K, V> {
-    fn default() -> Self {
-        Self { entries: HashMap::new(), weight: 0 }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BoundedMap, Generation};
+    use super::BoundedMap;
 
     #[test]
     fn it_never_holds_more_than_it_may() {
@@ -163,11 +163,9 @@ mod tests {
                     1 => drop(map.find(&key)),
                     _ => map.insert_weighing(key, weight, weight),
                 }
-                let sum = |half: &Generation<_, usize>| {
-                    half.entries.values().map(|e| e.value).sum::<usize>()
-                };
-                let entries = [&map.young, &map.old].map(sum);
-                assert_eq!(map.weight(), entries[0] + entries[1]);
+                let slots = map.slots.iter().flatten();
+                assert_eq!(map.weight(), slots.map(|slot| slot.value).sum::<usize>());
+                assert_eq!(map.slots.len(), map.len() + map.free.len());
                 assert!(map.weight() <= bound && map.len() <= 50, "{bound}");
             }
         }
@@ -191,6 +189,40 @@ mod tests {
             assert_eq!(map.find(&0), Some("kept"), "after {key}");
         }
         assert_eq!(map.find(&1), None);
+    }
+
+    #[test]
+    fn as_many_as_there_is_room_for_stay_when_they_come_round_in_turn() {
+        let mut map = BoundedMap::new(100);
+        for key in 0..100 {
+            map.insert(key, ());
+        }
+        for round in 0..3 {
+            assert!((0..100).all(|key| map.find(&key).is_some()), "{round}");
+        }
+    }
+
+    #[test]
+    fn no_more_is_dropped_than_has_to_make_room() {
+        let mut map = BoundedMap::weighing(100, 100);
+        for key in 0..1_000 {
+            map.insert_weighing(key, (), 1);
+            if key % 3 == 0 {
+                map.find(&(key / 2));
+            }
+            assert_eq!(map.len(), (key + 1).min(100));
+        }
+    }
+
+    /// What goes and comes again takes no more room with each time.
+    #[test]
+    fn slots_are_used_again() {
+        let mut map = BoundedMap::new(10);
+        for key in 0..1_000 {
+            map.insert(key % 5, key);
+            map.remove(&(key % 5));
+        }
+        assert!(map.is_empty() && map.slots.len() + map.free.len() <= 10, "{map:?}");
     }
 
     #[test]
