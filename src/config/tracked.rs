@@ -100,6 +100,7 @@ impl Tracked<'_> {
     }
 }
 
+/// A function for each type: all of them in one would be what the host takes most memory to compile.
 impl<'de> Deserializer<'de> for Tracked<'de> {
     type Error = Misplaced;
 
@@ -143,6 +144,7 @@ impl<'de> Deserializer<'de> for Tracked<'de> {
         self.deserialize_str(visitor)
     }
 
+    #[inline(never)]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misplaced> {
         match self.0 {
             Value::Array(list) => visitor.visit_seq(Elements { rest: list.iter().enumerate() }),
@@ -150,6 +152,7 @@ impl<'de> Deserializer<'de> for Tracked<'de> {
         }
     }
 
+    #[inline(never)]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misplaced> {
         match self.0 {
             Value::Object(members) => visitor.visit_map(Members::of(members)),
@@ -157,6 +160,7 @@ impl<'de> Deserializer<'de> for Tracked<'de> {
         }
     }
 
+    #[inline(never)]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,

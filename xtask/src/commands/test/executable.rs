@@ -40,21 +40,28 @@ impl Outcome {
     }
 }
 
+/// Where an executable's output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// To our own, line by line.
+    AtOnce,
+    /// There too, but all of it when it has ended: another runs beside it.
+    AtTheEnd,
+}
+
 impl Executable {
-    pub(super) fn run(&self) -> Outcome {
+    pub(super) fn run(&self, show: Show) -> Outcome {
         // Each stack is six processes: more than two at once only slow each other down.
         let args: &[_] = if self.rung == Rung::E2e { &["--test-threads", "2"] } else { &[] };
-        self.run_with(args)
+        counted(&self.launch().args(args), show)
     }
 
     /// Runs the tests that these arguments choose, with these environment variables.
     pub(super) fn run_chosen(&self, args: &[&str], variables: &[(&str, &Path)]) -> Outcome {
         let launch = self.launch().args(args);
-        counted(&variables.iter().fold(launch, |launch, (name, value)| launch.env(*name, value)))
-    }
-
-    fn run_with(&self, args: &[&str]) -> Outcome {
-        counted(&self.launch().args(args))
+        let launch =
+            variables.iter().fold(launch, |launch, (name, value)| launch.env(*name, value));
+        counted(&launch, Show::AtOnce)
     }
 
     fn launch(&self) -> Launch {
@@ -64,13 +71,13 @@ impl Executable {
     }
 }
 
-fn counted(launch: &Launch) -> Outcome {
-    launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child))
+fn counted(launch: &Launch, show: Show) -> Outcome {
+    launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child, show))
 }
 
-fn outcome(child: &Process) -> Outcome {
+fn outcome(child: &Process, show: Show) -> Outcome {
     let Some(stdout) = child.take_stdout() else { return failure("no stdout") };
-    let counting = thread::spawn(|| count(stdout));
+    let counting = thread::spawn(move || count(stdout, show));
     let status = child.wait(LIMIT);
     // Ends whatever still holds the pipe.
     child.stop();
@@ -89,9 +96,14 @@ fn failure(why: &str) -> Outcome {
     Outcome { passed: 0, failed: 1 }
 }
 
-fn count(stdout: ChildStdout) -> Outcome {
+fn count(stdout: ChildStdout, show: Show) -> Outcome {
     let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-    lines.inspect(|line| println!("{line}")).filter_map(|line| closing(&line)).sum()
+    if show == Show::AtOnce {
+        return lines.inspect(|line| println!("{line}")).filter_map(|line| closing(&line)).sum();
+    }
+    let lines: Vec<_> = lines.collect();
+    println!("{}", lines.join("\n"));
+    lines.iter().filter_map(|line| closing(line)).sum()
 }
 
 /// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
@@ -138,9 +150,13 @@ mod tests {
         assert_eq!(closing("test pipeline::denies ... ok"), None);
     }
 
+    /// Whatever is counted is the same, wherever it is shown.
     fn shell(script: &str) -> Outcome {
         let launch = Launch::new("script", "sh", Output::Pipe).args(["-c", script]);
-        outcome(&launch.start().unwrap())
+        let [one, other] =
+            [Show::AtOnce, Show::AtTheEnd].map(|show| outcome(&launch.start().unwrap(), show));
+        assert_eq!(one, other);
+        one
     }
 
     #[test]
