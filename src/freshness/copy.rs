@@ -12,7 +12,7 @@ use crate::shared_data::SharedData;
 use crate::time::Timestamp;
 
 /// Entries that are applied at one time, and what looking for them counts as many of.
-const STEP: usize = 4_000;
+const STEP: usize = 2_000;
 const LOOK: usize = 20;
 
 /// How far a table has come: which change of which line it has, written by which poll.

@@ -124,7 +124,8 @@ impl Launch {
     }
 }
 
-/// `setpriv` replaces itself with the program, so the child's pid is the program's.
+/// `setpriv` replaces itself with the program, so the child's pid is the program's. Should this process
+/// be killed in the moment before `setpriv` has done its part, the child stays.
 fn wrapped(program: &OsStr) -> io::Result<Command> {
     let found = on_path(program).ok_or_else(|| {
         io::Error::new(

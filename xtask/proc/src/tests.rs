@@ -36,6 +36,9 @@ fn acts_as_parent() {
     let (listener, sleeper) = (listener(&port), sleeper());
     let address = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
     listener.wait_ready(&Ready::Tcp(address), SOON).unwrap();
+    // Until `setpriv` has done its part a child does not end with its parent.
+    let comm = format!("/proc/{}/comm", sleeper.pid());
+    assert!(wait_until(SOON, || std::fs::read_to_string(&comm).is_ok_and(|name| name == "sleep\n")));
     eprintln!("\nchildren {} {}", listener.pid(), sleeper.pid());
     thread::sleep(Duration::from_secs(60));
 }
