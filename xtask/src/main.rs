@@ -42,6 +42,9 @@ enum Command {
     /// Tests dist/plugin-full.wasm: everything the small module is tested for in a Wasm runtime, and in
     /// Envoy what only it can do.
     TestFull,
+    /// Judges as jwt_authn does or stricter, runs the demo's command, and has neighbours lie: end to end, but
+    /// too slow for every day.
+    TestSlow,
     /// Harms the stores' databases and caches: kills, freezes, fills disks, fails over.
     TestStores,
     /// Logs in and out of a real Keycloak.
@@ -82,6 +85,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
         Command::TestFull => test::full(),
+        Command::TestSlow => test::slow(),
         Command::TestStores => test::stores(),
         Command::TestIdp => test::idp(),
         Command::TestPeers => test::peers(),

@@ -27,6 +27,15 @@ const KEYCLOAK: &str = "keycloak::";
 const E2E: &str = "tests/e2e";
 /// The module of its tests that need other decision points than ours.
 const PEERS: &str = "peers::";
+/// Modules of its tests that the ordinary suite leaves to [`slow`].
+const SLOW: [&str; 6] = [
+    "judges::",
+    "faults::demo",
+    "faults::discovery::",
+    "faults::idp_lying::",
+    "faults::redis_",
+    "faults::upstream_down::",
+];
 /// The folder of the package whose ignored tests are those in a browser.
 const BROWSER: &str = "tests/browser";
 /// The folder of the package that tests the module.
@@ -75,6 +84,16 @@ pub(crate) fn stores() -> Result<ExitCode> {
     tools::redis_server()?;
     tools::postgres()?;
     ignored(SERVICE, &["--skip", KEYCLOAK], &[])
+}
+
+/// Runs the end-to-end tests that are too slow for every day.
+pub(crate) fn slow() -> Result<ExitCode> {
+    let begun = Instant::now();
+    let executables = prepare(&[Rung::E2e])?;
+    let args = [&["--test-threads", "2"], &SLOW[..]].concat();
+    let of_rung = executables.iter().filter(|executable| executable.rung == Rung::E2e);
+    let outcome: Outcome = of_rung.map(|executable| executable.run_chosen(&args, &[])).sum();
+    Ok(closed(outcome, outcome.ran() > 0, begun))
 }
 
 /// Runs the tests of the module with everything in it.
@@ -132,14 +151,13 @@ fn chosen_tests(chosen: &[(&str, &[&str])], variables: &[(&str, &Path)]) -> Resu
         all_ran &= one.ran() > 0;
         outcome += one;
     }
-    println!(
-        "{} passed, {} failed in {}",
-        outcome.passed,
-        outcome.failed,
-        seconds(begun.elapsed())
-    );
-    let passed = outcome.failed == 0 && all_ran;
-    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(closed(outcome, all_ran, begun))
+}
+
+fn closed(outcome: Outcome, all_ran: bool, begun: Instant) -> ExitCode {
+    let Outcome { passed, failed } = outcome;
+    println!("{passed} passed, {failed} failed in {}", seconds(begun.elapsed()));
+    if failed == 0 && all_ran { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Everything a rung needs, so that none of it is part of a rung's time or fails within it.
