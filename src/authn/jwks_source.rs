@@ -214,20 +214,20 @@ impl JwksSource {
         now: Timestamp,
     ) -> KeyState {
         let Origin::Fetched(remote) = &mut self.origin else { return KeyState::Unavailable };
-        let Remote { board, timing, .. } = &mut **remote;
+        let Remote { board, timing, looked_at, .. } = &mut **remote;
         let lease = timing.timeout.saturating_add(LOST_AFTER);
-        let mut floor = self.good.as_ref().map_or(0, |good| good.number);
+        let mut seen = self.good.as_ref().map_or(0, |good| good.number).max(*looked_at);
         if board.look(data).published() == 0 {
             // The ledger was lost, and the document need not have been.
-            floor = floor.max(board.edition(data).map_or(0, |edition| edition.number));
+            seen = seen.max(board.edition(data).map_or(0, |edition| edition.number));
         }
-        let claim = board.amend(data, |ledger| ledger.claim(lease, floor, budget, now));
+        let claim = board.amend(data, |ledger| ledger.claim(lease, seen, budget, now));
         match claim {
             Some(Claim::Granted(number)) => {
                 self.fetch = Fetch::Due { number, lost_at: now.after(lease) };
                 KeyState::Wait { joined: false }
             }
-            Some(Claim::Held(number)) => {
+            Some(Claim::Held(number) | Claim::Published(number)) => {
                 self.fetch = Fetch::Elsewhere { number };
                 KeyState::Wait { joined: true }
             }

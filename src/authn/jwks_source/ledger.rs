@@ -57,6 +57,8 @@ pub(super) enum Claim {
     Granted(u64),
     /// Somebody else has it.
     Held(u64),
+    /// This fetch has brought a document that the asker has not looked at yet.
+    Published(u64),
     /// The last fetch failed, and it is too early for another.
     TooEarly,
     /// The budget for unknown keys is spent.
@@ -64,14 +66,19 @@ pub(super) enum Claim {
 }
 
 impl Ledger {
-    /// Asks for the lease. It is numbered above `floor`; with a budget one fetch is taken out.
+    /// Asks for the lease. `seen` is the last document the asker has looked at: whoever publishes
+    /// between its look and its question has answered it. The lease is numbered above it; with a
+    /// budget one fetch is taken out.
     pub(super) fn claim(
         &mut self,
         lease: Duration,
-        floor: u64,
+        seen: u64,
         budget: Option<MissBudget>,
         now: Timestamp,
     ) -> Claim {
+        if self.published > seen {
+            return Claim::Published(self.published);
+        }
         if self.is_held(now) {
             return Claim::Held(self.granted);
         }
@@ -81,7 +88,7 @@ impl Ledger {
         if budget.is_some_and(|budget| !self.spend(budget, now)) {
             return Claim::Spent;
         }
-        self.granted = self.granted.max(floor).saturating_add(1);
+        self.granted = self.granted.max(seen).saturating_add(1);
         self.lease_until = now.after(lease.min(LONGEST_LEASE));
         Claim::Granted(self.granted)
     }

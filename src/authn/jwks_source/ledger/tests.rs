@@ -8,7 +8,7 @@ fn at(secs: u64) -> Timestamp {
 }
 
 fn claim(ledger: &mut Ledger, now: u64) -> Claim {
-    ledger.claim(LEASE, 0, None, at(now))
+    ledger.claim(LEASE, ledger.published, None, at(now))
 }
 
 #[test]
@@ -40,6 +40,18 @@ fn a_holder_that_dies_is_followed_by_another_and_its_end_is_not_taken_for_theirs
 }
 
 #[test]
+fn who_has_not_looked_at_what_was_published_is_sent_to_look() {
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.claim(LEASE, 0, None, at(10)), Claim::Granted(1));
+    ledger.succeeded(1);
+    let before = ledger;
+    assert_eq!(ledger.claim(LEASE, 0, Some(BUDGET), at(10)), Claim::Published(1));
+    assert_eq!(ledger, before, "and it costs nothing");
+    assert_eq!(ledger.claim(LEASE, 1, Some(BUDGET), at(10)), Claim::Granted(2));
+    assert_eq!(ledger.claim(LEASE, 0, None, at(10)), Claim::Published(1), "a fetch is out, too");
+}
+
+#[test]
 fn pauses_double_for_all_and_are_short_while_there_are_no_keys() {
     let table: [(bool, &[u64]); 2] =
         [(false, &[1, 2, 4, 4, 4]), (true, &[1, 2, 4, 8, 16, 32, 60, 60])];
@@ -63,7 +75,7 @@ fn pauses_double_for_all_and_are_short_while_there_are_no_keys() {
 fn unknown_keys_cost_a_burst_and_then_one_fetch_each_interval() {
     let mut ledger = Ledger::default();
     let mut fetches = |now: u64| {
-        let granted = (0..100).filter(|_| match ledger.claim(LEASE, 0, Some(BUDGET), at(now)) {
+        let granted = (0..100).filter(|_| match ledger.claim(LEASE, ledger.published, Some(BUDGET), at(now)) {
             Claim::Granted(number) => {
                 ledger.succeeded(number);
                 true
@@ -83,7 +95,7 @@ fn unknown_keys_cost_a_burst_and_then_one_fetch_each_interval() {
 fn a_budget_of_nothing_is_always_spent_and_other_fetches_need_none() {
     let none = MissBudget { burst: 0, ..BUDGET };
     let mut ledger = Ledger::default();
-    assert_eq!(ledger.claim(LEASE, 0, Some(none), at(1)), Claim::Spent);
+    assert_eq!(ledger.claim(LEASE, ledger.published, Some(none), at(1)), Claim::Spent);
     assert_eq!(claim(&mut ledger, 1), Claim::Granted(1));
 }
 
@@ -95,11 +107,11 @@ fn a_clock_that_went_back_stops_nothing_for_long() {
     ledger.failed(2, true, at(1_000_000));
     assert_eq!(claim(&mut ledger, 1_000), Claim::Granted(3), "a pause from the future");
     ledger.succeeded(3);
-    while let Claim::Granted(number) = ledger.claim(LEASE, 0, Some(BUDGET), at(1_000_000)) {
+    while let Claim::Granted(number) = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(1_000_000)) {
         ledger.succeeded(number);
     }
-    assert_eq!(ledger.claim(LEASE, 0, Some(BUDGET), at(1_000)), Claim::Spent);
-    let refilled = ledger.claim(LEASE, 0, Some(BUDGET), at(1_005));
+    assert_eq!(ledger.claim(LEASE, ledger.published, Some(BUDGET), at(1_000)), Claim::Spent);
+    let refilled = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(1_005));
     assert!(matches!(refilled, Claim::Granted(_)), "{refilled:?}");
 }
 
@@ -112,7 +124,7 @@ fn a_lease_is_numbered_above_what_its_asker_knows() {
 fn a_record_is_read_as_it_was_written() {
     let mut ledger = Ledger::default();
     for now in 100..140 {
-        if let Claim::Granted(number) = ledger.claim(LEASE, 0, Some(BUDGET), at(now)) {
+        if let Claim::Granted(number) = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(now)) {
             if now % 3 == 0 {
                 ledger.failed(number, true, at(now));
             } else {
@@ -162,7 +174,7 @@ fn no_record_is_a_trap() {
             *byte = if high & 1 == 0 { 0 } else { high };
         }
         let mut ledger = Ledger::decode(&bytes);
-        let claim = ledger.claim(LEASE, 0, Some(BUDGET), at(2_000_000_000));
+        let claim = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(2_000_000_000));
         if let Claim::Granted(number) = claim {
             ledger.failed(number, false, at(2_000_000_000));
         }

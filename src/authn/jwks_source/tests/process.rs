@@ -30,6 +30,21 @@ fn who_comes_later_fetches_nothing_while_the_keys_are_fresh() {
     assert_eq!(age, Some(Duration::from_secs(200)), "as old as it is");
 }
 
+/// Between a VM's look at the board and its question another one may have published.
+#[test]
+fn keys_that_came_between_the_look_and_the_question_are_not_fetched_again() {
+    let [mut fetching, mut asking] = process();
+    fetching.fetch("a", 0);
+    assert!(asking.adopts(0) && !asking.adopts(0));
+    assert_eq!(fetching.want_key("b", 1), FIRST);
+    assert!(fetching.starts(1));
+    fetching.answered(&document("b", 3), 1).unwrap().unwrap();
+    assert_eq!(asking.want_key("b", 1), JOINED, "it waits for what is there");
+    assert!(!asking.starts(1));
+    assert_eq!(asking.over(1), Some(Over::Elsewhere));
+    assert!(asking.has("b", 1));
+}
+
 #[test]
 fn a_refresh_is_one_fetch_and_a_removed_key_is_gone_for_all_with_the_next_tick() {
     let mut vms = process::<3>();
