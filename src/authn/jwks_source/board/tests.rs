@@ -17,7 +17,9 @@ fn edition(number: u64) -> Edition {
 }
 
 fn claim(board: &mut Board, data: &dyn SharedData) -> Option<Claim> {
-    board.amend(data, |ledger| ledger.claim(LEASE, ledger.published(), None, Timestamp::from_secs(10)))
+    board.amend(data, |ledger| {
+        ledger.claim(LEASE, ledger.published(), None, Timestamp::from_secs(10))
+    })
 }
 
 #[test]

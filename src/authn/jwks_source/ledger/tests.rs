@@ -75,14 +75,16 @@ fn pauses_double_for_all_and_are_short_while_there_are_no_keys() {
 fn unknown_keys_cost_a_burst_and_then_one_fetch_each_interval() {
     let mut ledger = Ledger::default();
     let mut fetches = |now: u64| {
-        let granted = (0..100).filter(|_| match ledger.claim(LEASE, ledger.published, Some(BUDGET), at(now)) {
-            Claim::Granted(number) => {
-                ledger.succeeded(number);
-                true
-            }
-            other => {
-                assert_eq!(other, Claim::Spent);
-                false
+        let granted = (0..100).filter(|_| {
+            match ledger.claim(LEASE, ledger.published, Some(BUDGET), at(now)) {
+                Claim::Granted(number) => {
+                    ledger.succeeded(number);
+                    true
+                }
+                other => {
+                    assert_eq!(other, Claim::Spent);
+                    false
+                }
             }
         });
         granted.count()
@@ -107,7 +109,9 @@ fn a_clock_that_went_back_stops_nothing_for_long() {
     ledger.failed(2, true, at(1_000_000));
     assert_eq!(claim(&mut ledger, 1_000), Claim::Granted(3), "a pause from the future");
     ledger.succeeded(3);
-    while let Claim::Granted(number) = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(1_000_000)) {
+    while let Claim::Granted(number) =
+        ledger.claim(LEASE, ledger.published, Some(BUDGET), at(1_000_000))
+    {
         ledger.succeeded(number);
     }
     assert_eq!(ledger.claim(LEASE, ledger.published, Some(BUDGET), at(1_000)), Claim::Spent);
@@ -124,7 +128,8 @@ fn a_lease_is_numbered_above_what_its_asker_knows() {
 fn a_record_is_read_as_it_was_written() {
     let mut ledger = Ledger::default();
     for now in 100..140 {
-        if let Claim::Granted(number) = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(now)) {
+        if let Claim::Granted(number) = ledger.claim(LEASE, ledger.published, Some(BUDGET), at(now))
+        {
             if now % 3 == 0 {
                 ledger.failed(number, true, at(now));
             } else {
