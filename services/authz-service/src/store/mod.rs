@@ -20,6 +20,7 @@ mod effects;
 mod error;
 mod feed;
 mod labels;
+mod migrations;
 mod policies;
 mod pool;
 mod postgres;

@@ -9,17 +9,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::database::Database;
 use super::error::{InvalidDatabase, is_transient};
+use super::migrations;
 use super::pool::{OPENING, Pool};
 use super::{ADMIN_READ_LIMIT, WRITE_LIMIT};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// Look-ups at once, per replica.
 const READERS: u32 = 10;
@@ -107,7 +105,7 @@ async fn connect(options: &PgConnectOptions) -> Result<PgConnection, InvalidData
 /// Replicas that start together wait for each other: sqlx takes a lock in the database.
 async fn migrate(mut connection: PgConnection) -> Result<(), InvalidDatabase> {
     let migration = async {
-        MIGRATIONS.run(&mut connection).await.map_err(InvalidDatabase::Migrate)?;
+        migrations::postgres().run(&mut connection).await.map_err(InvalidDatabase::Migrate)?;
         connection.close().await.map_err(InvalidDatabase::Open)
     };
     let seconds = MIGRATION_LIMIT.as_secs();

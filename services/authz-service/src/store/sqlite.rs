@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -17,10 +16,9 @@ use sqlx::{ConnectOptions, Connection, SqlitePool};
 
 use super::database::Database;
 use super::error::InvalidDatabase;
+use super::migrations;
 use super::pool::{OPENING, Pool};
 use super::{CALL_LIMIT, WRITE_LIMIT};
-
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 
 /// Readers at once. SQLite runs each on a thread of its own; more only adds contention.
 const READERS: u32 = 8;
@@ -85,7 +83,7 @@ async fn with(
     // Migrations may take longer than a call may, so they get a connection of their own.
     let mut connection =
         SqliteConnection::connect_with(&options).await.map_err(InvalidDatabase::Open)?;
-    MIGRATIONS.run(&mut connection).await.map_err(InvalidDatabase::Migrate)?;
+    migrations::sqlite().run(&mut connection).await.map_err(InvalidDatabase::Migrate)?;
     connection.close().await.map_err(InvalidDatabase::Open)?;
     connected(options, keeper, lock).await
 }

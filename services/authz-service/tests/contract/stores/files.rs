@@ -4,6 +4,8 @@
 use authz_service::store::{
     AdminStore, AuditFilter, Change, EntityStore, InvalidDatabase, Version, open,
 };
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -51,8 +53,9 @@ async fn a_file_of_a_former_version_is_brought_up_to_date() {
     let options = SqliteConnectOptions::new()
         .filename(directory.path().join("authz.db"))
         .create_if_missing(true);
-    let mut old = sqlx::migrate!("./migrations/sqlite");
-    old.migrations.to_mut().truncate(1);
+    let first = include_str!("../../../migrations/sqlite/0001_entities.sql").into_sql_str();
+    let first = Migration::new(1, "entities".into(), MigrationType::Simple, first, false);
+    let old = Migrator::with_migrations(vec![first]);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     old.run(&mut connection).await.unwrap();
     sqlx::raw_sql(
