@@ -15,23 +15,23 @@
 
 use std::sync::Arc;
 
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response as AxumResponse;
 use claimgate_authz_api::{
     ANONYMOUS, Action, EvaluationContext, EvaluationRequest, Properties, Resource, Subject,
 };
-use envoy_types::ext_authz::v3::pb::{
-    Authorization, AuthorizationServer, CheckRequest, CheckResponse, DeniedHttpResponse,
-    HeaderAppendAction, HeaderValue, HeaderValueOption, HttpResponse, HttpStatus, HttpStatusCode,
-    OkHttpResponse,
+use claimgate_ext_authz_api::{
+    AttributeContext, CHECK, CheckRequest, CheckResponse, DeniedHttpResponse, HeaderAppendAction,
+    HeaderValue, HeaderValueOption, HttpResponse, HttpStatus, Kind, OkHttpResponse,
+    Status as RpcStatus, Struct, Value as ProtoValue,
 };
-use envoy_types::pb::envoy::service::auth::v3::AttributeContext;
-use envoy_types::pb::google::protobuf::value::Kind;
-use envoy_types::pb::google::protobuf::{Struct, Value as ProtoValue};
-use envoy_types::pb::google::rpc;
 use serde_json::{Value, json};
+use tonic::codegen::BoxFuture;
+use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Request, Response, Status};
+use tonic_prost::ProstCodec;
 
 use super::me::ROLES;
 use super::{MAX_BODY_BYTES, Service};
@@ -45,10 +45,17 @@ const JWT_AUTHN: &str = "envoy.filters.http.jwt_authn";
 /// Context extension that names the route.
 const ROUTE: &str = "route";
 
-/// The gRPC server as a route's service.
-pub(super) fn server(service: &Arc<Service>) -> AuthorizationServer<ExtAuthz> {
-    AuthorizationServer::new(ExtAuthz(Arc::clone(service)))
-        .max_decoding_message_size(MAX_BODY_BYTES)
+/// A call of any method of the service.
+pub(super) async fn answer(
+    State(service): State<Arc<Service>>,
+    request: axum::extract::Request,
+) -> AxumResponse {
+    if request.uri().path() != CHECK {
+        return Status::unimplemented("This service has no such method.").into_http();
+    }
+    let mut grpc =
+        Grpc::new(ProstCodec::default()).apply_max_message_size_config(Some(MAX_BODY_BYTES), None);
+    grpc.unary(ExtAuthz(service), request).await.map(axum::body::Body::new)
 }
 
 /// Turns a refusal that never reached the gRPC server into a gRPC status.
@@ -65,25 +72,25 @@ pub(super) async fn speak_grpc(request: axum::extract::Request, next: Next) -> A
     status.into_http()
 }
 
-#[derive(Clone)]
-pub(super) struct ExtAuthz(Arc<Service>);
+struct ExtAuthz(Arc<Service>);
 
-#[tonic::async_trait]
-impl Authorization for ExtAuthz {
-    async fn check(
-        &self,
-        request: Request<CheckRequest>,
-    ) -> Result<Response<CheckResponse>, Status> {
-        let request = request.into_inner();
-        let (request_id, is_path) = (request_id(&request), route(&request).is_none());
-        let question = question(request)?;
-        let origin = Origin { request_id: request_id.as_deref(), is_path };
-        let answer = self.0.evaluate(&question, origin).await;
-        let answer = answer.map_err(|error| undecided(&error))?.response;
-        let response =
-            if answer.decision { permitted(answer.context) } else { denied(&answer.context) };
-        Ok(Response::new(response))
+impl UnaryService<CheckRequest> for ExtAuthz {
+    type Response = CheckResponse;
+    type Future = BoxFuture<Response<CheckResponse>, Status>;
+
+    fn call(&mut self, request: Request<CheckRequest>) -> Self::Future {
+        let service = Arc::clone(&self.0);
+        Box::pin(async move { check(&service, request.into_inner()).await.map(Response::new) })
     }
+}
+
+async fn check(service: &Service, request: CheckRequest) -> Result<CheckResponse, Status> {
+    let (request_id, is_path) = (request_id(&request), route(&request).is_none());
+    let question = question(request)?;
+    let origin = Origin { request_id: request_id.as_deref(), is_path };
+    let answer = service.evaluate(&question, origin).await;
+    let answer = answer.map_err(|error| undecided(&error))?.response;
+    Ok(if answer.decision { permitted(answer.context) } else { denied(&answer.context) })
 }
 
 /// What the gateway calls the client's request.
@@ -166,7 +173,7 @@ fn permitted(context: EvaluationContext) -> CheckResponse {
         .filter_map(|(name, text)| Some((name.to_owned(), string(text?))))
         .collect();
     let roles = context.roles.unwrap_or_default().join(",");
-    let ok = OkHttpResponse { headers: vec![header(ROLES, roles)], ..OkHttpResponse::default() };
+    let ok = OkHttpResponse { headers: vec![header(ROLES, roles)] };
     CheckResponse {
         status: Some(status(Code::Ok)),
         dynamic_metadata: Some(Struct { fields: metadata }),
@@ -179,7 +186,7 @@ fn denied(context: &EvaluationContext) -> CheckResponse {
     let body = json!({"type": "about:blank", "title": "Forbidden", "status": 403,
                       "detail": "The policies do not permit this."});
     let denied = DeniedHttpResponse {
-        status: Some(HttpStatus { code: HttpStatusCode::Forbidden.into() }),
+        status: Some(HttpStatus { code: StatusCode::FORBIDDEN.as_u16().into() }),
         headers: vec![header("content-type", "application/problem+json".into())],
         body: body.to_string(),
     };
@@ -193,9 +200,8 @@ fn denied(context: &EvaluationContext) -> CheckResponse {
 /// A header that replaces whatever a client sent under its name.
 fn header(key: &str, value: String) -> HeaderValueOption {
     HeaderValueOption {
-        header: Some(HeaderValue { key: key.to_owned(), value, ..HeaderValue::default() }),
+        header: Some(HeaderValue { key: key.to_owned(), value }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
-        ..HeaderValueOption::default()
     }
 }
 
@@ -203,8 +209,8 @@ fn string(text: String) -> ProtoValue {
     ProtoValue { kind: Some(Kind::StringValue(text)) }
 }
 
-fn status(code: Code) -> rpc::Status {
-    rpc::Status { code: code.into(), ..rpc::Status::default() }
+fn status(code: Code) -> RpcStatus {
+    RpcStatus { code: code.into(), ..RpcStatus::default() }
 }
 
 fn undecided(error: &StoreError) -> Status {

@@ -138,7 +138,7 @@ pub fn routes(service: &Arc<Service>) -> Front {
         routes.layer(from_fn_with_state(Arc::clone(service), credential::require))
     };
     let json = guarded(json_routes(service).fallback(not_found));
-    let grpc = guarded(Router::new().route_service(ext_authz::PATH, ext_authz::server(service)));
+    let grpc = guarded(Router::new().route(ext_authz::PATH, any(ext_authz::answer)));
     // Their callers have no credential of ours; what they send is signed.
     let statements = revocation::routes()
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
