@@ -33,6 +33,7 @@ const START: u64 = 1_800_000_000;
 pub struct Vm {
     store: Store<Host>,
     instance: Instance,
+    spent: u64,
 }
 
 impl Vm {
@@ -56,7 +57,7 @@ impl Vm {
             allocator.iter().find_map(|name| instance.get_typed_func(&store, name).ok());
         store.data_mut().memory = instance.get_memory(&store, "memory");
         store.data_mut().allocate = allocator;
-        let mut vm = Self { store, instance };
+        let mut vm = Self { store, instance, spent: 0 };
         vm.call::<(), ()>("_initialize", 0, ());
         vm
     }
@@ -181,6 +182,7 @@ impl Vm {
         self.host_mut().contexts.enter(context);
         self.store.set_fuel(FUEL).expect("fuel is on");
         let result = function.call(&mut self.store, args);
+        self.spent += FUEL - self.store.get_fuel().expect("fuel is on");
         self.host_mut().contexts.enter(0);
         result.unwrap_or_else(|trap| {
             let said = self.logs().last().cloned().unwrap_or_default();

@@ -21,6 +21,12 @@ impl Vm {
         &self.host().effects
     }
 
+    /// What the module has computed so far, in the runtime's units of fuel: about one for each
+    /// instruction. The same callbacks spend the same on every machine.
+    pub const fn spent(&self) -> u64 {
+        self.spent
+    }
+
     /// Forgets what was done so far; calls in flight stay.
     pub fn forget_effects(&mut self) {
         self.host_mut().effects.clear();

@@ -2,6 +2,7 @@
 //! that it never traps, whatever clients, peers and the host come up with.
 
 mod configuration;
+mod cost;
 mod crowd;
 mod decision;
 mod decision_cache;
