@@ -15,7 +15,7 @@ use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 use xtask::{run, say, tools, wasm, workspace};
 
-use executable::{Executable, Outcome, Show};
+use executable::{Executable, Outcome};
 
 /// The folder of the package whose ignored tests have commands of their own.
 const SERVICE: &str = "services/authz-service";
@@ -73,7 +73,7 @@ pub(crate) fn run(rungs: &[Rung]) -> Result<ExitCode> {
     let begun = Instant::now();
     let executables = prepare(rungs).inspect_err(|_| println!("0 passed, 1 failed"))?;
     say(format_args!("built in {}", seconds(begun.elapsed())));
-    let finished = climb_all(rungs, &executables);
+    let finished: Vec<_> = rungs.iter().map(|rung| climb(*rung, &executables)).collect();
     report(&finished, begun.elapsed());
     let failed = finished.iter().any(|finished| finished.outcome.failed > 0);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -184,45 +184,19 @@ fn prepare(rungs: &[Rung]) -> Result<Vec<Executable>> {
     })
 }
 
-/// In order, but that the module's tests run beside the services': those do nothing but compute, these
-/// mostly wait.
-fn climb_all(rungs: &[Rung], executables: &[Executable]) -> Vec<Finished> {
-    let beside = rungs.contains(&Rung::Contract) && rungs.contains(&Rung::Abi);
-    let mut finished = Vec::new();
-    for rung in rungs.iter().copied().filter(|rung| !(beside && *rung == Rung::Abi)) {
-        if !(beside && rung == Rung::Contract) {
-            finished.push(climb(rung, executables, Show::AtOnce));
-            continue;
-        }
-        thread::scope(|scope| {
-            let abi = scope.spawn(|| climb(Rung::Abi, executables, Show::AtTheEnd));
-            finished.push(climb(rung, executables, Show::AtOnce));
-            finished.push(abi.join().unwrap_or_else(|_| Finished::panicked(Rung::Abi)));
-        });
-    }
-    finished
-}
-
-fn climb(rung: Rung, executables: &[Executable], show: Show) -> Finished {
+fn climb(rung: Rung, executables: &[Executable]) -> Finished {
     let begun = Instant::now();
     let mut outcome = Outcome::default();
     println!("\n=== {}", rung.name());
     for executable in executables.iter().filter(|executable| executable.rung == rung) {
         println!("--- {}", executable.name);
-        outcome += executable.run(show);
+        outcome += executable.run();
     }
     if outcome.ran() == 0 {
         println!("rung {} ran no test", rung.name());
         outcome.failed += 1;
     }
     Finished { rung, outcome, took: begun.elapsed() }
-}
-
-impl Finished {
-    fn panicked(rung: Rung) -> Self {
-        println!("rung {} panicked", rung.name());
-        Self { rung, outcome: Outcome { passed: 0, failed: 1 }, took: Duration::ZERO }
-    }
 }
 
 fn report(finished: &[Finished], took: Duration) {

@@ -40,24 +40,20 @@ impl Outcome {
     }
 }
 
-/// Where an executable's output goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Show {
-    /// To our own, line by line.
-    AtOnce,
-    /// There too, but all of it when it has ended: another runs beside it.
-    AtTheEnd,
-}
-
 impl Executable {
-    pub(super) fn run(&self, show: Show) -> Outcome {
+    pub(super) fn run(&self) -> Outcome {
+        if self.rung == Rung::Contract {
+            // They mostly wait: for a server to start, a lifetime to pass, a limit to be reached.
+            let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
+            return counted(&self.launch().args(["--test-threads", &threads.to_string()]));
+        }
         if self.rung != Rung::E2e {
-            return counted(&self.launch(), show);
+            return counted(&self.launch());
         }
         println!("left to `cargo xtask test-slow`: {}", SLOW.join(" "));
         let left_out = SLOW.iter().flat_map(|module| ["--skip", module]);
         // Each stack is six processes: more than two at once only slow each other down.
-        counted(&self.launch().args(["--test-threads", "2"]).args(left_out), show)
+        counted(&self.launch().args(["--test-threads", "2"]).args(left_out))
     }
 
     /// Runs the tests that these arguments choose, with these environment variables.
@@ -65,7 +61,7 @@ impl Executable {
         let launch = self.launch().args(args);
         let launch =
             variables.iter().fold(launch, |launch, (name, value)| launch.env(*name, value));
-        counted(&launch, Show::AtOnce)
+        counted(&launch)
     }
 
     fn launch(&self) -> Launch {
@@ -75,13 +71,13 @@ impl Executable {
     }
 }
 
-fn counted(launch: &Launch, show: Show) -> Outcome {
-    launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child, show))
+fn counted(launch: &Launch) -> Outcome {
+    launch.start().map_or_else(|error| failure(&error.to_string()), |child| outcome(&child))
 }
 
-fn outcome(child: &Process, show: Show) -> Outcome {
+fn outcome(child: &Process) -> Outcome {
     let Some(stdout) = child.take_stdout() else { return failure("no stdout") };
-    let counting = thread::spawn(move || count(stdout, show));
+    let counting = thread::spawn(move || count(stdout));
     let status = child.wait(LIMIT);
     // Ends whatever still holds the pipe.
     child.stop();
@@ -100,14 +96,9 @@ fn failure(why: &str) -> Outcome {
     Outcome { passed: 0, failed: 1 }
 }
 
-fn count(stdout: ChildStdout, show: Show) -> Outcome {
+fn count(stdout: ChildStdout) -> Outcome {
     let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-    if show == Show::AtOnce {
-        return lines.inspect(|line| println!("{line}")).filter_map(|line| closing(&line)).sum();
-    }
-    let lines: Vec<_> = lines.collect();
-    println!("{}", lines.join("\n"));
-    lines.iter().filter_map(|line| closing(line)).sum()
+    lines.inspect(|line| println!("{line}")).filter_map(|line| closing(&line)).sum()
 }
 
 /// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
@@ -154,13 +145,9 @@ mod tests {
         assert_eq!(closing("test pipeline::denies ... ok"), None);
     }
 
-    /// Whatever is counted is the same, wherever it is shown.
     fn shell(script: &str) -> Outcome {
         let launch = Launch::new("script", "sh", Output::Pipe).args(["-c", script]);
-        let [one, other] =
-            [Show::AtOnce, Show::AtTheEnd].map(|show| outcome(&launch.start().unwrap(), show));
-        assert_eq!(one, other);
-        one
+        outcome(&launch.start().unwrap())
     }
 
     #[test]
