@@ -199,7 +199,7 @@ impl Shared {
     }
 
     /// Whether a verified token is known to be revoked.
-    pub(super) fn is_revoked(&self, token: &VerifiedToken, now: Timestamp) -> bool {
+    pub fn is_revoked(&self, token: &VerifiedToken, now: Timestamp) -> bool {
         self.freshness.as_ref().is_some_and(|feed| feed.is_revoked(token, now))
     }
 

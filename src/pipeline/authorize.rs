@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::consult::{Consulted, Pending, consult, settle};
 use super::decide::{Answered, Case};
 use super::{ExpectAddress, ExpectDecision, Pipeline, Request, Step, reply};
-use crate::authn::Caller;
+use crate::authn::{AuthnError, Caller};
 use crate::authz::{CheckError, Decision};
 use crate::engine::{Asked, Shared};
 use crate::policy::NeedAnswer;
@@ -42,8 +42,18 @@ pub(super) fn answered(
     now: Timestamp,
 ) -> (Pipeline, Step) {
     let ExpectDecision { request, caller, service, question, again, .. } = waiting;
+    if let Err(ended) = check_token(&caller, shared, now) {
+        return reply(Rejection::credentials(ended));
+    }
     let consulted = settle(Pending { service, question, again }, outcome, &caller, shared, now);
     go_on(request, caller, consulted, shared, now)
+}
+
+/// Whether the token is still good: it may have ended, or been revoked, while the request waited.
+fn check_token(caller: &Caller, shared: &Shared, now: Timestamp) -> Result<(), AuthnError> {
+    let Some(principal) = caller.principal() else { return Ok(()) };
+    principal.token().check_time(now)?;
+    if shared.is_revoked(principal.token(), now) { Err(AuthnError::Revoked) } else { Ok(()) }
 }
 
 /// Decides with what is known by now, or waits for what is asked.

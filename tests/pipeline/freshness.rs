@@ -364,3 +364,24 @@ fn without_word_for_too_long_no_kept_decision_is_used() {
     asked(&step);
     assert_eq!(passed(&world.no_answer(stream)), Passed::Assumed, "not by the old answer");
 }
+
+#[test]
+fn a_token_revoked_while_its_request_waits_is_refused_whatever_the_answer() {
+    for mode in ["deny", "allow"] {
+        let routes = json!([route("required", by_decision(), json!({"failure_mode": mode}))]);
+        let mut world = world(&fresh(config(routes)));
+        hear(&mut world, document(1, true, json!([])));
+        let token = ONE.token(&claims(json!({"jti": "j"})));
+        let streams = [0, 1].map(|_| world.with_token(&token).0);
+        let revoked = json!([{"kind": "token", "jti": "j", "until": UNTIL}]);
+        hear(&mut world, document(2, false, revoked));
+        let step = match mode {
+            "deny" => world.answer(streams[0], 200, None, r#"{"decision":true}"#),
+            _ => world.no_answer(streams[0]),
+        };
+        is_revoked(&step);
+        let (stream, step) = world.resumed.pop().unwrap();
+        assert_eq!(stream, streams[1]);
+        is_revoked(&step);
+    }
+}
