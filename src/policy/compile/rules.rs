@@ -80,7 +80,8 @@ impl<'c> Rules<'c> {
     }
 
     fn set(&self, name: &str, entry: &RuleEntry, at: &str) -> Result<Vec<Rule>> {
-        let more = entry.mode == config::Mode::Shadow || entry.until.is_some();
+        let trial = entry.until.is_some() || entry.percent.is_some();
+        let more = entry.mode == config::Mode::Shadow || trial;
         if entry.allow.is_some() || entry.deny.is_some() || !entry.name.is_empty() || more {
             return Err(needs(at, "to stand alone: the set's rules have names and conditions"));
         }
@@ -286,7 +287,7 @@ impl<'c> Rules<'c> {
         if !self.config.trusted_client_address {
             return Err(needs(at, "`trusted_client_address: true`: see what that asks of Envoy"));
         }
-        let what = "a network such as `10.0.0.0/8`, without bits that do not count";
+        let what = "a network such as `10.0.0.0/8`, without bits that do not count and with IPv4 written as such";
         each(non_empty(networks, at)?, at, what, &|text| Network::new(text).is_some())?;
         let networks = networks.iter().filter_map(|text| Network::new(text));
         Ok(Condition::ClientAddress(networks.collect()))

@@ -26,7 +26,9 @@ impl Network {
         };
         let network = Self { start, bits };
         let (number, width) = number(start);
-        (number & !mask(bits, width) == 0).then_some(network)
+        // Addresses of IPv4 are compared as such, however they came: such a network holds none.
+        let mapped = matches!(start, IpAddr::V6(start) if start.to_ipv4_mapped().is_some());
+        (number & !mask(bits, width) == 0 && !mapped).then_some(network)
     }
 
     /// Whether an address is in it. One of IPv4 that is written as one of IPv6 is one of IPv4.
@@ -90,6 +92,8 @@ mod tests {
             "a/8",
             "10.0.0.0/+8",
             "10.0.0.0/8/8",
+            "::ffff:10.0.0.0/104",
+            "::ffff:10.1.2.3",
         ] {
             assert_eq!(Network::new(text), None, "{text}");
         }
