@@ -1,12 +1,12 @@
 //! What deciding about a verified token has found, kept beside it and gone with it.
 //!
 //! What is asked about a token depends on its claims, the route and the method alone, so those two
-//! find the decision again without writing the question down. It holds no decision that the cache
-//! may not hold, and none for longer. What the token alone says about a route's rules stays true as
+//! find the decision again without writing the question down. The decisions are the cache's: what that
+//! has dropped, for room or for good, is gone here too. What the token alone says about a route's rules stays true as
 //! long as the token.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use super::Decision;
 use crate::cel::Memo;
@@ -30,7 +30,7 @@ pub struct DecisionMemo {
 struct Given {
     route: Rc<Route>,
     method: Box<str>,
-    decision: Rc<Decision>,
+    decision: Weak<Decision>,
 }
 
 impl DecisionMemo {
@@ -38,14 +38,14 @@ impl DecisionMemo {
     pub fn find(&self, route: &Rc<Route>, method: &str, now: Timestamp) -> Option<Rc<Decision>> {
         let entries = self.given.try_borrow().ok()?;
         let entry = entries.iter().find(|entry| entry.is_for(route, method))?;
-        (now < entry.decision.usable_until()).then(|| Rc::clone(&entry.decision))
+        entry.decision.upgrade().filter(|decision| now < decision.usable_until())
     }
 
     /// Keeps a decision in place of an older one for the same request.
     pub fn insert(&self, route: &Rc<Route>, method: &str, decision: &Rc<Decision>) {
         let Ok(mut entries) = self.given.try_borrow_mut() else { return };
-        entries.retain(|entry| !entry.is_for(route, method));
-        let (route, decision) = (Rc::clone(route), Rc::clone(decision));
+        entries.retain(|entry| entry.is_kept() && !entry.is_for(route, method));
+        let (route, decision) = (Rc::clone(route), Rc::downgrade(decision));
         keep(&mut entries, Given { route, method: method.into(), decision });
     }
 
@@ -80,6 +80,10 @@ fn keep<T>(entries: &mut Vec<T>, entry: T) {
 }
 
 impl Given {
+    fn is_kept(&self) -> bool {
+        self.decision.strong_count() > 0
+    }
+
     fn is_for(&self, route: &Rc<Route>, method: &str) -> bool {
         Rc::ptr_eq(&self.route, route) && *self.method == *method
     }

@@ -503,3 +503,15 @@ fn nothing_but_a_good_yes_lets_anybody_through() {
     }
     assert_eq!(world.resumed.len(), waiting, "nobody is left waiting");
 }
+
+/// What is kept with a token is the cache's: it takes no room beside it.
+#[test]
+fn a_decision_that_had_to_make_room_is_asked_for_again() {
+    let mut world = world(json!({"cache": {"max_entries": 1, "max_ttl": "1h"}}));
+    let [one, two] = ["alice", "bob"].map(|sub| token(json!({"sub": sub, "exp": START + 3_000})));
+    decide(&mut world, &one, "max-age=60", YES);
+    // From the cache, and from then on from what is kept with the token.
+    (0..3).for_each(|_| drop(forwarded(&world.with_token(&one).1)));
+    decide(&mut world, &two, "max-age=60", YES);
+    asked(&world.with_token(&one).1);
+}
