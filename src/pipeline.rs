@@ -245,6 +245,11 @@ impl Pipeline {
 }
 
 impl Pipeline {
+    /// Whether it asks the host something and goes on at once with what that says.
+    pub const fn asks_host(&self) -> bool {
+        matches!(self, Self::ExpectCertificate(_) | Self::ExpectAddress(_))
+    }
+
     /// The flight whose answer it waits for.
     pub fn awaited_flight(&self) -> Option<FlightId> {
         match self {

@@ -183,7 +183,7 @@ impl Decisions {
 
     /// A flight is given up before its call was made, unless somebody waits for it.
     pub(super) fn cancel(&mut self, id: FlightId, now: Timestamp) {
-        if self.flights.has_waiters(id) {
+        if self.flights.has_waiters(id) || !self.flights.is_due(id) {
             return;
         }
         let flight = self.flights.land(id);

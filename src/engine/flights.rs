@@ -134,7 +134,8 @@ impl Flights {
         let crowded = self.empty() >= MAX_EMPTY;
         let Some(flight) = self.flight(id) else { return false };
         flight.waiters.retain(|waiter| *waiter != stream);
-        if flight.call != Call::Made(Some(stream)) {
+        // One that was about to make the call takes it along as well.
+        if flight.call != Call::Made(Some(stream)) && flight.call != Call::Due {
             return false;
         }
         if flight.waiters.is_empty() && crowded {
@@ -212,6 +213,11 @@ impl Flights {
     /// Whether anybody waits for a flight.
     pub(super) fn has_waiters(&self, id: FlightId) -> bool {
         self.all.iter().any(|flight| flight.id == id && !flight.waiters.is_empty())
+    }
+
+    /// Whether the stream that asked is about to make a flight's call.
+    pub(super) fn is_due(&self, id: FlightId) -> bool {
+        self.all.iter().any(|flight| flight.id == id && flight.call == Call::Due)
     }
 
     fn empty(&self) -> usize {

@@ -14,9 +14,10 @@ const MAX_WAITING: usize = 4096;
 pub(super) struct WaitingRoom(BTreeMap<StreamId, Pipeline>);
 
 impl WaitingRoom {
-    /// Keeps a request; hands it back when there is no room.
+    /// Keeps a request; hands it back when there is no room. One that only asks the host something goes
+    /// on at once, so there is always room for it.
     pub(super) fn park(&mut self, stream: StreamId, pipeline: Pipeline) -> Option<Pipeline> {
-        if self.0.len() >= MAX_WAITING {
+        if self.0.len() >= MAX_WAITING && !pipeline.asks_host() {
             return Some(pipeline);
         }
         self.0.insert(stream, pipeline);
