@@ -123,6 +123,18 @@ fn a_statement_is_used_again_until_half_its_life_is_over() {
     assert_eq!(read(&second, world.now)["iat"], START + 15);
 }
 
+/// A clock that was ahead has been set right: what it dated is from the future now.
+#[test]
+fn a_statement_from_the_future_is_made_anew() {
+    let mut world = world(&json!({}));
+    let token = ONE.token(&claims(json!({"iat": START - 30})));
+    let ahead = statement(world.with_token(&token).1).unwrap();
+    world.now = Timestamp::from_secs(START - 10);
+    let right = statement(world.with_token(&token).1).unwrap();
+    assert!(right != ahead);
+    assert_eq!(read(&right, world.now)["iat"], START - 10);
+}
+
 #[test]
 fn a_statement_is_for_one_token_route_and_method() {
     let mut world = world(&json!({"/routes/0/match": {"prefix": "/"}}));

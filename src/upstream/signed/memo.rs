@@ -21,6 +21,7 @@ struct Made {
     method: Box<str>,
     roles: Option<Rc<str>>,
     value: Rc<str>,
+    made_at: Timestamp,
     renew_at: Timestamp,
 }
 
@@ -28,7 +29,9 @@ impl StatementMemo {
     pub(super) fn find(&self, occasion: &Occasion<'_>) -> Option<Rc<str>> {
         let entries = self.0.try_borrow().ok()?;
         let made = entries.iter().find(|made| made.is_for(occasion))?;
-        (occasion.now < made.renew_at).then(|| Rc::clone(&made.value))
+        // Should the clock have been set back, nobody would believe one from the future.
+        let good = made.made_at <= occasion.now && occasion.now < made.renew_at;
+        good.then(|| Rc::clone(&made.value))
     }
 
     pub(super) fn insert(&self, occasion: &Occasion<'_>, value: &Rc<str>, renew_at: Timestamp) {
@@ -42,6 +45,7 @@ impl StatementMemo {
             method: occasion.method.into(),
             roles: occasion.permit.decision_roles().cloned(),
             value: Rc::clone(value),
+            made_at: occasion.now,
             renew_at,
         });
     }
