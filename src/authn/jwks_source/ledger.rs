@@ -93,10 +93,10 @@ impl Ledger {
         Claim::Granted(self.granted)
     }
 
-    /// Whether fetch `number`, which somebody else was making, is over: ended, or given up by its
-    /// holder or by time.
+    /// Whether fetch `number`, which somebody else was making, is over: ended, given up by its holder
+    /// or by time, or its document is there.
     pub(super) fn is_over(&self, number: u64, now: Timestamp) -> bool {
-        self.ended >= number || !self.is_held(now)
+        self.ended.max(self.published) >= number || !self.is_held(now)
     }
 
     /// Whether somebody may be fetching now.

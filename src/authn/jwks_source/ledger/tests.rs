@@ -33,6 +33,7 @@ fn a_holder_that_dies_is_followed_by_another_and_its_end_is_not_taken_for_theirs
     ledger.succeeded(1);
     assert_eq!(claim(&mut ledger, 14), Claim::Held(2), "the lease is not its to give back");
     assert_eq!(ledger.published(), 1, "and what it brought is there all the same");
+    assert!(ledger.is_over(1, at(14)) && !ledger.is_over(2, at(14)), "for who waits for it");
     ledger.succeeded(2);
     assert!(ledger.is_over(2, at(14)));
     ledger.succeeded(1);
