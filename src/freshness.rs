@@ -125,7 +125,9 @@ impl Freshness {
     /// Nothing is known yet.
     pub fn new(settings: Settings) -> Self {
         let [cluster, path, credential] = &settings.source;
-        let board = Board::of(&[cluster, path, credential]);
+        // Who tolerates less forgets earlier, and must not have others forget.
+        let grace = settings.grace.as_secs().to_string();
+        let board = Board::of(&[cluster, path, credential, &grace]);
         let copy = Copy::new(settings.grace.as_secs());
         let never = Timestamp::default();
         Self {
@@ -285,13 +287,16 @@ impl Freshness {
             interval += COURTESY;
         }
         let lease = self.lease();
-        let mut granted = None;
-        self.board.amend(data, &mut |record| {
-            granted = record.claim(interval, lease, now);
+        let (followed, mut granted) = (record.log, None);
+        let taken = self.board.amend(data, &mut |record| {
+            // What another has brought since we looked is to be read first.
+            let looked = anew || record.log == followed;
+            granted = looked.then(|| record.claim(interval, lease, now)).flatten();
             granted.is_some()
         });
+        let granted = granted.filter(|_| taken)?;
         let place = Some(&self.board.seen().place).filter(|place| !anew && !place.is_empty());
-        let poll = Poll::new(granted?, place.cloned(), self.head.unwrap_or_default());
+        let poll = Poll::new(granted, place.cloned(), self.head.unwrap_or_default());
         if anew {
             self.lost = Some(now.after(ANEW_AFTER));
         }
@@ -333,9 +338,15 @@ impl Freshness {
             Ok(Answered::Complete(brought)) => {
                 self.board.look(data);
                 if !self.may_share(&brought) {
+                    self.board.amend(data, &mut |record| record.given_back(number));
                     return Polled::Nothing;
                 }
-                self.take(brought, data, now)
+                let known = self.board.seen().log;
+                if known.is_some_and(|known| brought.head.is_older_than(&known.head)) {
+                    Err(FeedError::Older)
+                } else {
+                    self.take(brought, data, now)
+                }
             }
             Err(error) => Err(error),
         };

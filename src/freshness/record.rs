@@ -155,6 +155,11 @@ impl Record {
         held
     }
 
+    /// A poll has ended, and what it brought is of no use any more; that is nobody's failure.
+    pub(super) fn given_back(&mut self, poll: u64) -> bool {
+        self.end(poll)
+    }
+
     fn end(&mut self, poll: u64) -> bool {
         let held = self.is_held_by(poll);
         if held {

@@ -194,3 +194,37 @@ fn other_feeds_are_apart() {
     let mut other = Vm { feed, data: Box::new(data) };
     assert!(one.tick(0).is_some() && other.tick(0).is_some());
 }
+
+/// A replica that lags must not lead a process back that has heard of more.
+#[test]
+fn who_knows_nothing_takes_nothing_older_than_what_the_others_have() {
+    let ([mut ahead, mut anew], data) = process::<2>();
+    let mut feed = Feed::new();
+    feed.revoke("a");
+    let mut lagging = Feed { entries: feed.entries.clone(), version: feed.version, ..Feed::new() };
+    feed.revoke("b");
+    assert!(ahead.run(&mut feed, 0));
+    // What is shared cannot be read, so everything is asked for.
+    let Record { log: Some(log), .. } = *ahead.feed.board.seen() else { panic!() };
+    data.store(&format!("{}.s{}.0", ahead.feed.board.key(), log.side), b"", ANY);
+    let (now, path) =
+        (100..9_000).step_by(TICK as usize).find_map(|now| Some((now, anew.tick(now)?))).unwrap();
+    assert!(!path.contains("since="), "{path}");
+    let late = lagging.answer(&path);
+    assert_eq!(anew.answered(Ok(&late), now), Polled::Ended(Err(FeedError::Older)));
+    ahead.tick(now + 1);
+    assert!(ahead.revokes("a", now + 1) && ahead.revokes("b", now + 1));
+}
+
+/// Between a VM's look at the board and its question for the lease another one may have shared.
+#[test]
+fn who_has_not_read_what_came_meanwhile_does_not_poll() {
+    let ([mut polling, mut asking], _) = process::<2>();
+    let mut feed = Feed::new();
+    assert!(polling.run(&mut feed, 0) && asking.tick(100).is_none());
+    asking.feed.follow(&*asking.data, at(400));
+    feed.revoke("a");
+    assert!(polling.run(&mut feed, 400));
+    assert!(asking.feed.begin(false, &*asking.data, at(900)).is_none());
+    assert!(asking.tick(901).is_some() && asking.revokes("a", 901));
+}
