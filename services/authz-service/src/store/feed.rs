@@ -1,5 +1,7 @@
 //! Reads the feed of revocations and epochs: what comes after a reader's place.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::reads::page_size;
@@ -7,7 +9,13 @@ use super::sql::{Row, Value};
 use super::state::{
     Revocation, RevocationKey, StateAnswer, StateChunk, StateEntry, StateNews, StatePlace,
 };
+use super::writes::seconds;
 use super::{ADMIN_READ_LIMIT, MAX_PAGE, SqlStore, StoreError, Version};
+
+/// How much longer than it must a revocation is told: readers go on heeding it while a token may pass
+/// whose end they tolerate, some minutes at most, and their clocks may be behind ours. Less than rows
+/// are kept.
+const TOLD_LONGER: Duration = Duration::from_mins(10);
 
 /// The feed's one row of facts.
 struct Head {
@@ -58,7 +66,7 @@ impl SqlStore {
         let values = vec![
             after.into(),
             until.into(),
-            self.now_in_seconds(),
+            Value::from(Timestamp::as_second((self.clock)()) - seconds(TOLD_LONGER)),
             i64::from(beginning).into(),
             page_size(limit),
         ];
