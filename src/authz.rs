@@ -156,6 +156,11 @@ impl CheckError {
         }
     }
 
+    /// Whether the question itself could not be written: too large, or of a value that cannot be in it.
+    pub const fn is_unsendable(self) -> bool {
+        matches!(self, Self::TooLarge | Self::NotEncodable)
+    }
+
     /// Whether a route's `failure_mode: allow` covers it. What a client could provoke is not.
     pub const fn may_fail_open(self) -> bool {
         match self {

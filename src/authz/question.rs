@@ -13,7 +13,7 @@ use claimgate_authz_api::ANONYMOUS;
 use serde::Serialize;
 
 use super::CheckError;
-use crate::authn::{Caller, ClaimPath, Json};
+use crate::authn::{Caller, ClaimPath, Json, Principal};
 use crate::policy::Route;
 use crate::request::{Credentials, RequestHead, Wanted, canonical_path};
 
@@ -141,15 +141,20 @@ impl Mapping {
         if json.0.len() > MAX_QUESTION { Err(CheckError::TooLarge) } else { Ok(json.0) }
     }
 
-    fn subject<'a>(&'a self, asking: &Asking<'a>) -> Result<Subject<'a>, CheckError> {
-        let Some(principal) = asking.caller.principal() else {
-            return Ok((ANONYMOUS, ANONYMOUS, &[]));
-        };
+    /// The id that a subject is asked about by.
+    pub fn id_of<'a>(&self, principal: &'a Principal) -> Option<&'a str> {
         let id = match &self.subject_id {
             Some(path) => principal.claims().at(path).and_then(|claim| claim.as_str()),
             None => principal.subject(),
         };
-        let id = id.filter(|id| !id.is_empty()).ok_or(CheckError::NoSubject)?;
+        id.filter(|id| !id.is_empty())
+    }
+
+    fn subject<'a>(&'a self, asking: &Asking<'a>) -> Result<Subject<'a>, CheckError> {
+        let Some(principal) = asking.caller.principal() else {
+            return Ok((ANONYMOUS, ANONYMOUS, &[]));
+        };
+        let id = self.id_of(principal).ok_or(CheckError::NoSubject)?;
         Ok((&self.subject_type, id, &self.subject))
     }
 }

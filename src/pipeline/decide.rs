@@ -86,7 +86,9 @@ impl Case<'_> {
             Answered::NotYet => None,
             Answered::Known(decision, _) => Some(Rc::clone(decision)),
             Answered::Missing(error) => {
-                if wants_roles && !request.route.roles_may_be_absent {
+                // What a client can bring about must not rid it of its roles.
+                let may_be_absent = request.route.roles_may_be_absent && error.may_fail_open();
+                if wants_roles && !may_be_absent {
                     return Ok(self.refuse(without_roles(allowed.rule(), *error)));
                 }
                 if wants_roles && passed == Passed::Permitted {
@@ -133,6 +135,10 @@ impl Case<'_> {
     /// The step for a request that a shadow covers and that would be refused: it goes on as nobody's.
     fn waive(&self, rejection: &Rejection) -> Option<Step> {
         let Self { request, caller, shared, now, .. } = self;
+        // A question that cannot be sent is about the request's form, which no trial covers.
+        if matches!(self.answered, Answered::Missing(error) if error.is_unsendable()) {
+            return None;
+        }
         let of_route = request.route.shadow.filter(|shadow| shadow.covers(caller, *now));
         let waiver = match of_route {
             Some(_) => Waiver::of_shadow(),
@@ -179,12 +185,17 @@ impl Case<'_> {
         })
     }
 
+    /// The caller as the decision point's own log has it: by the name that it is asked about.
     fn subject(&self) -> Option<Box<str>> {
         let policy = self.shared.policy();
-        let id = self.caller.principal()?.subject()?;
+        let key = policy.log_key.as_ref()?;
+        let principal = self.caller.principal()?;
         let service = self.request.route.service.and_then(|service| policy.services.get(service));
-        let kind = service.map_or("identity", |service| &service.mapping.subject_type);
-        subject_hash(policy.log_key.as_ref()?, kind, id)
+        let (kind, id) = match service {
+            Some(service) => (&*service.mapping.subject_type, service.mapping.id_of(principal)?),
+            None => ("identity", principal.subject()?),
+        };
+        subject_hash(key, kind, id)
     }
 }
 

@@ -188,6 +188,13 @@ impl Condition {
         })
     }
 
+    /// Whether it holds without the failure mode standing in for an answer that is missing.
+    pub(super) fn stands_alone(&self, facts: &Facts<'_>) -> bool {
+        let Answer::Missing { error, .. } = facts.answer else { return true };
+        let answer = Answer::Missing { error, assume_true: false };
+        self.truth(&Facts { answer, ..*facts }) == Ok(Truth::True)
+    }
+
     /// What must hold together, one by one.
     pub(super) fn together(&self) -> &[Self] {
         match self {

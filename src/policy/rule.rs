@@ -128,7 +128,8 @@ pub fn opening(rules: &[Rule], facts: &Facts<'_>) -> Opening {
     let mut opening = Opening::default();
     for rule in rules {
         let truth = rule.condition.by_token(facts);
-        if truth != Some(Truth::False) || rule.short_of(facts).is_some() {
+        // Whether scopes are all that stands against a rule depends on the request as well.
+        if truth != Some(Truth::False) || rule.scopes.is_some() {
             opening.next = truth;
             break;
         }
@@ -158,7 +159,7 @@ pub fn evaluate<'p>(
             (Effect::Allow, Truth::False) => short_of = short_of.or_else(|| rule.short_of(facts)),
             (Effect::Deny, Truth::False) => {}
             (Effect::Allow, Truth::True) => {
-                let assumed = missing.is_some();
+                let assumed = missing.is_some() && !rule.condition.stands_alone(facts);
                 return done(Verdict::Allow(Allowed { rule: &rule.name, assumed }), would_deny);
             }
             (Effect::Allow, Truth::Unknown) => {

@@ -340,3 +340,95 @@ fn errors_are_never_kept_and_denials_are() {
     assert_eq!(refused(&world.answer(stream, 200, Some("max-age=60"), NO)).0, 403);
     assert_eq!(refused(&world.with_token(&good()).1).0, 403, "without a call");
 }
+
+/// A caller whose roles are a burden must not be able to leave them behind.
+#[test]
+fn what_a_caller_brings_about_does_not_rid_it_of_its_roles() {
+    for more in [json!({"roles_on_failure": "absent"}), json!({"failure_mode": "allow"})] {
+        let mut config = config(json!([route("optional", allow_all(), more)]));
+        config["authorization"][0]["request"]["context"] = json!({"x": {"header": "x-tenant"}});
+        let mut world = World::with_keys(&config);
+        let bearer = format!("Bearer {}", good());
+        let large = "x".repeat(65 * 1024);
+        for tenants in [&["a", "b"][..], &[&large]] {
+            let tenants = tenants.iter().map(|tenant| ("x-tenant", *tenant));
+            let headers: Vec<_> =
+                [("authorization", &*bearer)].into_iter().chain(tenants).collect();
+            assert_eq!(refused(&world.get("/r", &headers).1).0, 403);
+        }
+        let nameless = ONE.token(&claims(json!({"sub": null})));
+        assert_eq!(refused(&world.with_token(&nameless).1).0, 403);
+        let (stream, _) = world.with_token(&good());
+        assert_eq!(refused(&world.answer(stream, 400, None, "")).0, 503);
+        let (stream, _) = world.with_token(&good());
+        assert!(matches!(world.no_answer(stream), Step::Forward(_, Passed::WithoutRoles, ..)));
+    }
+}
+
+#[test]
+fn a_rule_that_would_have_allowed_anyway_assumes_nothing() {
+    let rules = |client: &str| {
+        let either = json!([{"claims": {"azp": [client]}}, {"decision": true}]);
+        json!([{"name": "either", "allow": {"any": either}}])
+    };
+    for (client, mode, expected) in [
+        ("shop", "deny", Passed::WithoutRoles),
+        ("shop", "allow", Passed::WithoutRoles),
+        ("other", "allow", Passed::Assumed),
+    ] {
+        let mut world =
+            world(rules(client), json!({"failure_mode": mode, "roles_on_failure": "absent"}));
+        let (stream, _) = world.with_token(&good());
+        let Step::Forward(_, passed, ..) = world.no_answer(stream) else {
+            panic!("{client} {mode}")
+        };
+        assert_eq!(passed, expected, "{client} {mode}");
+    }
+}
+
+#[test]
+fn a_token_that_ends_while_its_request_waits_is_refused() {
+    let mut world = world(by_decision(), json!({}));
+    let (stream, step) = world.with_token(&good());
+    asked(&step);
+    // Its end, and the minute that clocks may differ.
+    world.later(360);
+    assert_eq!(refused(&world.answer(stream, 200, None, YES)).0, 401);
+}
+
+/// A request that asks the host for an address goes on at once, however many wait for an answer.
+#[test]
+fn who_does_not_wait_finds_room_though_the_waiting_room_is_full() {
+    let near = json!([{"name": "near", "allow": {"client_address": ["10.0.0.0/8"]}}]);
+    let mut near = route("none", near, json!({}));
+    (near["name"], near["match"]) = (json!("near"), json!({"path": "/near"}));
+    let mut config = config(json!([route("optional", by_decision(), json!({})), near]));
+    config["trusted_client_address"] = json!(true);
+    let mut world = World::with_keys(&config);
+    let token = good();
+    while !matches!(world.with_token(&token).1, Step::Reply(Rejection::Overloaded, _)) {}
+    let (stream, step) = world.get("/near", &[]);
+    assert!(matches!(step, Step::AskAddress), "{step:?}");
+    forwarded(&world.address(stream, "10.1.2.3".parse().ok()));
+}
+
+/// What one request with a token cannot do says nothing of what the next one lacks.
+#[test]
+fn the_scope_that_a_request_lacks_is_named_whatever_came_before_it() {
+    let rules = json!([{"name": "write", "allow": {"methods": ["POST"], "scopes": ["w"]}}]);
+    let mut world = world(rules, json!({}));
+    let bearer = format!("Bearer {}", good());
+    for _ in 0..2 {
+        let send = |world: &mut World, method: &str| {
+            let head = [
+                (":method", method),
+                (":path", "/r"),
+                (":authority", "shop"),
+                ("authorization", &*bearer),
+            ];
+            refused(&world.send(&head).1).1
+        };
+        assert!(matches!(send(&mut world, "GET"), Rejection::Forbidden { .. }));
+        assert!(matches!(send(&mut world, "POST"), Rejection::Scope(_)));
+    }
+}

@@ -189,3 +189,33 @@ fn what_a_route_does_not_log_is_told_only_when_it_is_refused() {
     let expected = r#"{"outcome":"forbidden","reason":"no_rule","route":"r","cache":"none"}"#;
     assert_eq!(told, expected);
 }
+
+#[test]
+fn no_shadow_covers_a_question_that_cannot_be_sent() {
+    let shadow = json!({"mode": "shadow", "until": LATER});
+    for (route, service) in [(shadow.clone(), json!({})), (json!({}), shadow)] {
+        let mut service = service;
+        service["request"] = json!({"context": {"x": {"header": "x-tenant"}}});
+        let mut world = world(&by_decision(), route, service);
+        let (_, step) = world.get("/r", &[("x-tenant", "a"), ("x-tenant", "b")]);
+        assert_eq!(end(&step).0, "forbidden", "{step:?}");
+    }
+}
+
+/// The log of a decision point names a subject by the id that it is asked about.
+#[test]
+fn a_subject_is_logged_by_the_name_it_is_asked_about() {
+    let by_email = json!({"request": {"subject": {"id": {"claim": "email"}}}});
+    let mut hashes = Vec::new();
+    for service in [by_email, json!({})] {
+        let route = json!({"access_log": true});
+        let mut world = with_keys(world(&by_decision(), route, service));
+        for changes in [json!({}), json!({"email": "bob@example.com"})] {
+            let (stream, _) = world.with_token(&ONE.token(&claims(changes)));
+            let step = world.answer(stream, 200, None, NO);
+            hashes.push(end(&step).1.unwrap().subject.clone().unwrap());
+        }
+    }
+    let [alice, bob, by_sub, same_sub] = &hashes[..] else { panic!() };
+    assert!(alice != bob && by_sub == same_sub && by_sub != alice);
+}
