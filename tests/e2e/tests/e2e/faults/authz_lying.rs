@@ -88,8 +88,6 @@ fn no_decisions() -> Vec<(&'static str, Lie)> {
     vec![
         ("500", Lie::answer(500, kept, YES)),
         ("503", Lie::answer(503, kept, YES)),
-        ("404", Lie::answer(404, kept, YES)),
-        ("401", Lie::answer(401, kept, YES)),
         ("302", Lie::answer(302, "location: /elsewhere\r\n", YES)),
         ("202", Lie::answer(202, kept, YES)),
         ("no-decision", json(r#"{"context":{"roles":["admin"]}}"#)),
@@ -146,6 +144,21 @@ fn what_is_no_decision_is_not_believed() {
     scene.is_believed("honest-again", Lie::json(YES), 200, &["user"]);
     let no = r#"{"decision":false,"context":{"roles":["user"]}}"#;
     scene.is_believed("honest-no", Lie::json(no), 403, &["user"]);
+}
+
+/// A client may have brought it about, so it does not get on without its roles either.
+#[test]
+fn a_question_that_is_called_wrong_is_no_way_round_roles() {
+    let scene = Scene::set();
+    for status in [400, 401, 404, 422] {
+        scene.liar.tell(EVALUATION, Lie::answer(status, "", YES));
+        let caller = scene.caller(&status.to_string());
+        for path in ["/customers", "/products"] {
+            expect_undecided(&scene.stack, &get(path, Some(&caller)));
+        }
+        expect(&scene.stack, &get("/products", None), 200);
+    }
+    scene.is_believed("honest", Lie::json(YES), 200, &["user"]);
 }
 
 #[test]
