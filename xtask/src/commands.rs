@@ -4,5 +4,6 @@ pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod fuzz;
+pub(crate) mod package;
 pub(crate) mod test;
 pub(crate) mod test_admin_api;

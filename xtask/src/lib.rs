@@ -2,12 +2,14 @@
 //!
 //! - [`tools`]: finds what a task needs, or installs it;
 //! - [`wasm`]: builds `dist/plugin.wasm`;
+//! - [`package`]: makes images of what is shipped;
 //! - [`stack`]: runs the demo system as processes;
 //! - [`run`] and [`workspace`]: child commands, and where things are.
 //!
 //! It must never change anything outside the repository's ignored folders and the tools' folder,
 //! unless it has said so first.
 
+pub mod package;
 pub mod run;
 pub mod stack;
 pub mod tools;

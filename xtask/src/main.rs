@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{bench, check, demo, fuzz, test, test_admin_api};
+use commands::{bench, check, demo, fuzz, package, test, test_admin_api};
 use xtask::{say, wasm};
 
 /// Builds, runs, tests and checks Claimgate.
@@ -31,6 +31,8 @@ enum Command {
         #[arg(long)]
         full: bool,
     },
+    /// Writes dist/oci: the module and the services as images, without a container engine.
+    Package(package::Package),
     /// Runs the demo system: gateway on 8080, identity provider on 8180; until Ctrl-C.
     Demo(demo::Demo),
     /// Runs the ordinary test suite, or the rungs named, and prints what ran and how long it took.
@@ -47,6 +49,8 @@ enum Command {
     TestSlow,
     /// Harms the stores' databases and caches: kills, freezes, fills disks, fails over.
     TestStores,
+    /// Makes the images, pushes them to a registry of its own, pulls, signs and verifies them there.
+    TestImages,
     /// Logs in and out of a real Keycloak.
     TestIdp,
     /// Has Cerbos and OpenFGA decide what the gateway asks.
@@ -82,11 +86,13 @@ fn run(command: Command) -> Result<ExitCode> {
             let build = if full { wasm::build_full } else { wasm::build };
             build(!no_opt).map(|_| ExitCode::SUCCESS)
         }
+        Command::Package(package) => package.run(),
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
         Command::TestFull => test::full(),
         Command::TestSlow => test::slow(),
         Command::TestStores => test::stores(),
+        Command::TestImages => test::images(),
         Command::TestIdp => test::idp(),
         Command::TestPeers => test::peers(),
         Command::TestAdminApi => test_admin_api::run(),

@@ -39,10 +39,22 @@ pub fn succeed_quietly(program: &Path, args: &[&str], limit: Duration) -> Result
 
 /// Runs quietly and returns what it said, stdout and stderr together.
 pub fn capture(program: &Path, args: &[&str], limit: Duration) -> Result<String> {
+    capture_with(program, args, &[], limit)
+}
+
+/// The same with these environment variables.
+pub fn capture_with(
+    program: &Path,
+    args: &[&str],
+    variables: &[(&str, &str)],
+    limit: Duration,
+) -> Result<String> {
     let log = Scratch::new("command")?;
     let launch =
         Launch::new(program.display().to_string(), program, Output::Log(log.path().join("output")));
-    let child = launch.args(args).start()?;
+    let launch = launch.args(args);
+    let launch = variables.iter().fold(launch, |launch, (name, value)| launch.env(name, value));
+    let child = launch.start()?;
     let status = child.wait(limit);
     let said = child.log_tail(usize::MAX);
     match status {

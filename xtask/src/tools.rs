@@ -8,6 +8,7 @@
 mod binaryen;
 mod decision_points;
 mod envoy;
+mod images;
 mod install;
 mod keycloak;
 mod postgres;
@@ -18,9 +19,12 @@ mod system;
 pub use binaryen::{Binaryen, binaryen};
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
+pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use postgres::postgres;
-pub use rust::{WasmToolchain, cargo_deny, wasm_toolchain};
+pub use rust::{
+    MUSL_TARGET, WASM_TARGET, WasmToolchain, cargo_deny, cargo_home, musl, rustc, wasm_toolchain,
+};
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, redis_server, wrk};
+pub use system::{chromium, docker_registry, redis_server, wrk};

@@ -56,17 +56,18 @@ struct Source {
     features: &'static [&'static str],
 }
 
+/// What cargo is told about the features of the module.
+pub const FILTER_FEATURES: [&str; 1] = ["--no-default-features"];
+/// The same of the module with everything in it.
+pub const FULL_FEATURES: [&str; 3] = ["--no-default-features", "--features", "full"];
+
 const FILTER: Source = Source {
     package: "claimgate",
     library: "claimgate",
     profile: "wasm",
-    features: &["--no-default-features"],
+    features: &FILTER_FEATURES,
 };
-const FULL_FILTER: Source = Source {
-    profile: "wasm-full",
-    features: &["--no-default-features", "--features", "full"],
-    ..FILTER
-};
+const FULL_FILTER: Source = Source { profile: "wasm-full", features: &FULL_FEATURES, ..FILTER };
 const FLOOR: Source = Source {
     package: "claimgate-bench-modules",
     library: "claimgate_bench_modules",

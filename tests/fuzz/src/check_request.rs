@@ -97,11 +97,8 @@ pub(crate) fn messages() -> Vec<Vec<u8>> {
         let filter_metadata = metadata.map(|claims| (VERIFIED.to_owned(), claims)).into_iter();
         let extensions = route.map(|route| ("route".to_owned(), route.to_owned())).into_iter();
         let attributes = AttributeContext {
-            request: Some(Request { http: Some(http), ..Default::default() }),
-            metadata_context: Some(Metadata {
-                filter_metadata: filter_metadata.collect(),
-                ..Default::default()
-            }),
+            request: Some(Request { http: Some(http) }),
+            metadata_context: Some(Metadata { filter_metadata: filter_metadata.collect() }),
             context_extensions: extensions.collect(),
             ..Default::default()
         };

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
-use xtask::{run, say, tools, wasm, workspace};
+use xtask::{package, run, say, tools, wasm, workspace};
 
 use executable::{Executable, Outcome};
 
@@ -38,6 +38,8 @@ const SLOW: [&str; 6] = [
 ];
 /// The folder of the package whose ignored tests are those in a browser.
 const BROWSER: &str = "tests/browser";
+/// The folder of the package that tests the images.
+const IMAGES: &str = "tests/images";
 /// The folder of the package that tests the module.
 const ABI: &str = "tests/abi";
 /// What is ignored there unless the module is the full one, and what is about the small one.
@@ -104,6 +106,15 @@ pub(crate) fn full() -> Result<ExitCode> {
     let scripted = ["--include-ignored", "--skip", SMALL];
     let chosen = [(ABI, &scripted[..]), (E2E, &["--ignored", "--test-threads", "2", FULL])];
     chosen_tests(&chosen, &module)
+}
+
+/// Makes the images, and tests them at a real registry.
+pub(crate) fn images() -> Result<ExitCode> {
+    tools::docker_registry()?;
+    tools::crane()?;
+    tools::cosign()?;
+    package::build()?;
+    ignored(IMAGES, &[], &[])
 }
 
 /// Runs the tests with a real Keycloak.

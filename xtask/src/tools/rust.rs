@@ -1,15 +1,18 @@
-//! The compiler for the module, and `cargo deny`.
+//! The compiler for what is shipped, and `cargo deny`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use claimgate_proc::{Launch, Output};
 
 use super::install;
 use crate::{run, say, workspace};
 
-const TARGET: &str = "wasm32-wasip1";
+/// What the module is built for.
+pub const WASM_TARGET: &str = "wasm32-wasip1";
+/// What shipped services are built for: Linux, and no library of it.
+pub const MUSL_TARGET: &str = "x86_64-unknown-linux-musl";
 /// Where the toolchain server is out of reach, rustup hangs.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 const DENY_VERSION: &str = "0.20.2";
@@ -35,7 +38,7 @@ impl WasmToolchain {
     /// Builds for wasm32-wasip1 with these arguments of `cargo rustc`, in the repository's root.
     #[must_use]
     pub fn build(self, args: &[&str]) -> Launch {
-        let args = [&["rustc", "--target", TARGET], args].concat();
+        let args = [&["rustc", "--target", WASM_TARGET], args].concat();
         let launch = match self {
             Self::Own => run::cargo(&args),
             Self::Debian => Launch::new("Debian's cargo build", "/usr/bin/cargo", Output::Inherit)
@@ -52,33 +55,57 @@ impl WasmToolchain {
 
 /// The user's toolchain, with the target added when rustup can; else Debian's.
 pub fn wasm_toolchain() -> Result<WasmToolchain> {
-    if has_target() || add_target() {
+    if has_target(WASM_TARGET) || add_target(WASM_TARGET) {
         return Ok(WasmToolchain::Own);
     }
     let installed = || DEBIAN_PACKAGES.iter().all(|package| is_installed(package));
     if !installed() {
         say("falling back on Debian's compiler for the module");
-        install::apt(&DEBIAN_PACKAGES)
-            .with_context(|| format!("no compiler for {TARGET}: rustup target add {TARGET}"))?;
+        install::apt(&DEBIAN_PACKAGES).with_context(|| {
+            format!("no compiler for {WASM_TARGET}: rustup target add {WASM_TARGET}")
+        })?;
     }
     Ok(WasmToolchain::Debian)
 }
 
-fn has_target() -> bool {
+/// Makes sure that services can be built for [`MUSL_TARGET`].
+pub fn musl() -> Result<()> {
+    // For the C in SQLite and ring.
+    install::program("musl-gcc", "musl-tools")?;
+    ensure!(
+        has_target(MUSL_TARGET) || add_target(MUSL_TARGET),
+        "run this, then try again:\n  rustup target add {MUSL_TARGET}"
+    );
+    Ok(())
+}
+
+/// The compiler.
+pub fn rustc() -> Result<PathBuf> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let Some(rustc) = rustc.to_str().and_then(install::on_path) else { return false };
-    let args = ["--print", "target-libdir", "--target", TARGET];
+    rustc.to_str().and_then(install::on_path).context("rustc is not on PATH")
+}
+
+/// Where cargo keeps the sources of packages.
+pub fn cargo_home() -> Result<PathBuf> {
+    let home = || std::env::home_dir().map(|home| home.join(".cargo"));
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home);
+    home.context("no home folder: set CARGO_HOME")
+}
+
+fn has_target(target: &str) -> bool {
+    let Ok(rustc) = rustc() else { return false };
+    let args = ["--print", "target-libdir", "--target", target];
     run::capture(&rustc, &args, RUSTUP_LIMIT).is_ok_and(|dir| PathBuf::from(dir.trim()).is_dir())
 }
 
-fn add_target() -> bool {
+fn add_target(target: &str) -> bool {
     let Some(rustup) = install::on_path("rustup") else { return false };
-    say(format_args!("adding the compiler's target: rustup target add {TARGET}"));
-    let added = run::succeed_quietly(&rustup, &["target", "add", TARGET], RUSTUP_LIMIT);
+    say(format_args!("adding the compiler's target: rustup target add {target}"));
+    let added = run::succeed_quietly(&rustup, &["target", "add", target], RUSTUP_LIMIT);
     if let Err(error) = &added {
         say(format_args!("that failed: {error}"));
     }
-    added.is_ok() && has_target()
+    added.is_ok() && has_target(target)
 }
 
 fn is_installed(package: &str) -> bool {

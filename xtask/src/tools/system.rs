@@ -16,6 +16,11 @@ pub fn wrk() -> Result<PathBuf> {
     install::program("wrk", "wrk")
 }
 
+/// A registry of images.
+pub fn docker_registry() -> Result<PathBuf> {
+    install::program("docker-registry", "docker-registry")
+}
+
 /// `chromedriver`, with the Chromium that it drives on `PATH`.
 pub fn chromium() -> Result<PathBuf> {
     install::program("chromium", "chromium")?;

@@ -38,8 +38,8 @@ fn get(path: &str, verified: &[(&str, Value)]) -> CheckRequest {
     let http = HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() };
     CheckRequest {
         attributes: Some(AttributeContext {
-            request: Some(Request { http: Some(http), ..Request::default() }),
-            metadata_context: Some(Metadata { filter_metadata, ..Metadata::default() }),
+            request: Some(Request { http: Some(http) }),
+            metadata_context: Some(Metadata { filter_metadata }),
             ..AttributeContext::default()
         }),
     }
