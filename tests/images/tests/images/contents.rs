@@ -78,7 +78,9 @@ fn a_service_s_image_holds_the_service_and_nothing_else() {
         assert_eq!(config["config"]["User"], "65532:65532");
         assert_eq!(config["config"]["Entrypoint"], serde_json::json!([format!("/{name}")]));
         let files = files(&image, local.folder.path());
-        let expected = [name, "etc/group", "etc/passwd", "etc/ssl/certs/ca-certificates.crt"];
+        // The last is a folder.
+        let expected =
+            [name, "etc/group", "etc/passwd", "etc/ssl/certs/ca-certificates.crt", "tmp"];
         let mut expected = expected.map(str::to_owned).to_vec();
         expected.sort();
         assert_eq!(files.keys().cloned().collect::<Vec<_>>(), expected);
