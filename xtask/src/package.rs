@@ -1,7 +1,7 @@
 //! What is shipped, as images: the module in each form that gateways take, and the services.
 //!
-//! No container engine takes part, and nothing of this machine or this moment goes in, so two
-//! packages of one source have the same digests.
+//! No container engine takes part, and no time and no owner goes in, so two packages of the same
+//! builds have the same digests.
 
 mod authorities;
 mod provenance;
