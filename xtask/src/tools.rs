@@ -24,7 +24,8 @@ pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use postgres::postgres;
 pub use rust::{
-    MUSL_TARGET, WASM_TARGET, WasmToolchain, cargo_deny, cargo_home, musl, rustc, wasm_toolchain,
+    MUSL_TARGET, WASM_TARGET, WasmToolchain, cargo_deny, cargo_home, musl, nowhere, rustc,
+    wasm_toolchain,
 };
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, docker_registry, redis_server, wrk};
+pub use system::{chromium, docker_registry, podman, redis_server, wrk};

@@ -21,6 +21,13 @@ pub fn docker_registry() -> Result<PathBuf> {
     install::program("docker-registry", "docker-registry")
 }
 
+/// `podman`, with the `runc` that it runs containers by on `PATH`. Root's, since it makes networks.
+pub fn podman() -> Result<PathBuf> {
+    install::program("runc", "runc")?;
+    install::program("iptables", "iptables")?;
+    install::program("podman", "podman")
+}
+
 /// `chromedriver`, with the Chromium that it drives on `PATH`.
 pub fn chromium() -> Result<PathBuf> {
     install::program("chromium", "chromium")?;
