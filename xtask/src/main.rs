@@ -51,6 +51,8 @@ enum Command {
     TestStores,
     /// Makes the images, pushes them to a registry of its own, pulls, signs and verifies them there.
     TestImages,
+    /// Applies every overlay of kubernetes/ to a real API server, with nodes that only say that they run.
+    TestK8s,
     /// Logs in and out of a real Keycloak.
     TestIdp,
     /// Has Cerbos and OpenFGA decide what the gateway asks.
@@ -93,6 +95,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::TestSlow => test::slow(),
         Command::TestStores => test::stores(),
         Command::TestImages => test::images(),
+        Command::TestK8s => test::kubernetes(),
         Command::TestIdp => test::idp(),
         Command::TestPeers => test::peers(),
         Command::TestAdminApi => test_admin_api::run(),

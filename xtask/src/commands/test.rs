@@ -40,6 +40,8 @@ const SLOW: [&str; 6] = [
 const BROWSER: &str = "tests/browser";
 /// The folder of the package that tests the images.
 const IMAGES: &str = "tests/images";
+/// The folder of the package that tests what is for Kubernetes.
+const KUBERNETES: &str = "tests/kubernetes";
 /// The folder of the package that tests the module.
 const ABI: &str = "tests/abi";
 /// What is ignored there unless the module is the full one, and what is about the small one.
@@ -117,6 +119,15 @@ pub(crate) fn images() -> Result<ExitCode> {
     ignored(IMAGES, &[], &[])
 }
 
+/// Applies what is for Kubernetes to a real API server.
+pub(crate) fn kubernetes() -> Result<ExitCode> {
+    tools::kustomize()?;
+    tools::kubernetes()?;
+    tools::etcd()?;
+    tools::kwok()?;
+    ignored(KUBERNETES, &[], &[])
+}
+
 /// Runs the tests with a real Keycloak.
 pub(crate) fn idp() -> Result<ExitCode> {
     let home = tools::keycloak()?;
@@ -174,6 +185,9 @@ fn closed(outcome: Outcome, all_ran: bool, begun: Instant) -> ExitCode {
 /// Everything a rung needs, so that none of it is part of a rung's time or fails within it.
 fn prepare(rungs: &[Rung]) -> Result<Vec<Executable>> {
     let needs = |wanted: &[Rung]| rungs.iter().any(|rung| wanted.contains(rung));
+    if needs(&[Rung::Unit]) {
+        tools::kustomize()?;
+    }
     if needs(&[Rung::Contract, Rung::E2e]) {
         tools::redis_server()?;
     }
