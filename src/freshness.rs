@@ -31,7 +31,7 @@ use crate::time::Timestamp;
 use board::Board;
 use copy::{Copy, Progress};
 use poll::Poll;
-use record::{Head, Log, Record};
+use record::{Head, Log, PATIENCE, Record};
 
 pub use document::MAX_DOCUMENT;
 pub use error::FeedError;
@@ -188,7 +188,7 @@ impl Freshness {
     /// Whether requests that wait for the first state need not wait any longer.
     pub fn is_settled(&self, now: Timestamp) -> bool {
         let record = self.board.seen();
-        let failed = record.failures > 0 && record.log.is_none();
+        let failed = record.failures >= PATIENCE && record.log.is_none();
         let long = self.waited_since.is_some_and(|since| now.since(since) >= LONGEST_WAIT);
         self.copy.known.is_some() || failed || long
     }

@@ -20,6 +20,9 @@ pub(super) const MAX_PLACE: usize = 256;
 const LONGEST_LEASE: Duration = Duration::from_secs(30);
 /// The longest pause between polls while they fail, unless the interval is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Polls that may fail before a feed of which nothing is known counts as away: a gateway that starts asks before its
+/// clusters have resolved and probed their hosts, and requests wait.
+pub(super) const PATIENCE: u32 = 3;
 /// No number is beyond it; one that is was not written by a VM of ours.
 const LAST_NUMBER: u64 = u64::MAX / 4;
 
@@ -92,7 +95,9 @@ impl Record {
     /// Whether somebody should poll now.
     pub(super) fn is_due(&self, interval: Duration, now: Timestamp) -> bool {
         let held = now < self.lease_until && self.lease_until <= now.after(LONGEST_LEASE);
-        let pause = interval.saturating_mul(1 << self.failures.min(4));
+        let excused = if self.log.is_none() { PATIENCE } else { 0 };
+        let failures = self.failures.saturating_sub(excused);
+        let pause = interval.saturating_mul(1 << failures.min(4));
         let pause = pause.min(LONGEST_PAUSE.max(interval));
         let early = self.polled_at <= now && now < self.polled_at.after(pause);
         !held && !early

@@ -3,13 +3,17 @@
 //! - [`tools`]: finds what a task needs, or installs it;
 //! - [`wasm`]: builds `dist/plugin.wasm`;
 //! - [`package`]: makes images of what is shipped;
+//! - [`compose`]: runs `compose.yaml` as containers, without a container engine;
+//! - [`render`]: `envoy/envoy.yaml` for other places;
 //! - [`stack`]: runs the demo system as processes;
 //! - [`run`] and [`workspace`]: child commands, and where things are.
 //!
 //! It must never change anything outside the repository's ignored folders and the tools' folder,
 //! unless it has said so first.
 
+pub mod compose;
 pub mod package;
+pub mod render;
 pub mod run;
 pub mod stack;
 pub mod tools;

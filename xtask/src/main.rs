@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{bench, check, demo, fuzz, package, test, test_admin_api};
+use xtask::render::Place;
 use xtask::{say, wasm};
 
 /// Builds, runs, tests and checks Claimgate.
@@ -33,6 +34,11 @@ enum Command {
     },
     /// Writes dist/oci: the module and the services as images, without a container engine.
     Package(package::Package),
+    /// Writes envoy/envoy.yaml anew for another place: its hosts, its module, its credential; kept in git.
+    RenderEnvoy {
+        /// For where.
+        place: Place,
+    },
     /// Runs the demo system: gateway on 8080, identity provider on 8180; until Ctrl-C.
     Demo(demo::Demo),
     /// Runs the ordinary test suite, or the rungs named, and prints what ran and how long it took.
@@ -51,10 +57,12 @@ enum Command {
     TestStores,
     /// Makes the images, pushes them to a registry of its own, pulls, signs and verifies them there.
     TestImages,
+    /// Runs compose.yaml as containers, by podman and runc, and asks of it what the contract says.
+    TestCompose,
+    /// Has a real Keycloak in the identity provider's place: the contract, its keys, its logouts.
+    TestIdp,
     /// Applies every overlay of kubernetes/ to a real API server, with nodes that only say that they run.
     TestK8s,
-    /// Logs in and out of a real Keycloak.
-    TestIdp,
     /// Has Cerbos and OpenFGA decide what the gateway asks.
     TestPeers,
     /// Asks the administration API what its OpenAPI document allows, and what it does not.
@@ -89,14 +97,19 @@ fn run(command: Command) -> Result<ExitCode> {
             build(!no_opt).map(|_| ExitCode::SUCCESS)
         }
         Command::Package(package) => package.run(),
+        Command::RenderEnvoy { place } => {
+            say(place.write()?.display());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
         Command::TestFull => test::full(),
         Command::TestSlow => test::slow(),
         Command::TestStores => test::stores(),
         Command::TestImages => test::images(),
-        Command::TestK8s => test::kubernetes(),
+        Command::TestCompose => test::compose(),
         Command::TestIdp => test::idp(),
+        Command::TestK8s => test::kubernetes(),
         Command::TestPeers => test::peers(),
         Command::TestAdminApi => test_admin_api::run(),
         Command::TestBrowser { picture } => test::browser(picture),

@@ -6,6 +6,7 @@
 //! again. Nothing of a stack outlives it. It must never build anything: see [`build_parts`].
 
 mod builder;
+mod keycloak;
 mod parts;
 mod ports;
 mod render;
@@ -16,8 +17,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use claimgate_proc::{Launch, Process, Ready, http_get, is_stopping, wait_until};
+use serde_json::Value;
 
+pub(crate) use builder::random_secret;
 pub use builder::{Builder, IdentityKey};
+pub use keycloak::{ADMIN as KEYCLOAK_ADMIN, realm};
 pub use parts::{Part, build_parts};
 pub use ports::Ports;
 pub use render::render;
@@ -26,6 +30,8 @@ use crate::run::Scratch;
 
 /// How long a part may take to be usable; Envoy compiles the module within it.
 const READY_LIMIT: Duration = Duration::from_secs(30);
+/// The same of Keycloak, which first makes its database and reads the realm.
+const KEYCLOAK_LIMIT: Duration = Duration::from_secs(180);
 /// How long Envoy may take from then on to have probed every service.
 const HEALTHY_LIMIT: Duration = Duration::from_secs(10);
 
@@ -36,6 +42,7 @@ pub struct Stack {
     members: Vec<Member>,
     ports: Ports,
     secret: String,
+    admin_password: String,
     folder: Folder,
 }
 
@@ -44,6 +51,7 @@ struct Member {
     part: Part,
     launch: Launch,
     ready: Ready,
+    limit: Duration,
     process: Option<Process>,
 }
 
@@ -67,6 +75,31 @@ impl Stack {
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// A stack that somebody else started and stops, as the file at `path` says it: its ports by their
+    /// names in [`Ports`], all on 127.0.0.1, and its `secret`. It has no part that could be restarted.
+    pub fn elsewhere(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).with_context(|| path.display().to_string())?;
+        let said: Value =
+            serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+        let ports = Ports::elsewhere(&said).with_context(|| path.display().to_string())?;
+        let secret = said.get("secret").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let folder = Folder::Temporary(Scratch::new("elsewhere")?);
+        Ok(Self { members: Vec::new(), ports, secret, admin_password: String::new(), folder })
+    }
+
+    /// Writes what [`Self::elsewhere`] reads, for another process.
+    pub fn describe(&self, path: &Path) -> Result<()> {
+        let said = self.ports.to_json(&self.secret);
+        std::fs::write(path, said.to_string()).with_context(|| path.display().to_string())
+    }
+
+    /// The same of a stack of which only gateway and identity provider can be reached, on the contract's
+    /// ports.
+    pub fn describe_published(secret: &str, path: &Path) -> Result<()> {
+        let said = Ports::published().to_json(secret);
+        std::fs::write(path, said.to_string()).with_context(|| path.display().to_string())
     }
 
     /// The ports of every part.
@@ -103,6 +136,12 @@ impl Stack {
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.secret
+    }
+
+    /// The password of Keycloak's [`KEYCLOAK_ADMIN`].
+    #[must_use]
+    pub fn admin_password(&self) -> &str {
+        &self.admin_password
     }
 
     /// The folder with the rendered configuration and one `<part>.log` each.
@@ -204,6 +243,6 @@ impl Member {
     /// A part that was left out is ready as it is.
     fn wait_ready(&self) -> Result<()> {
         let Some(process) = &self.process else { return Ok(()) };
-        Ok(process.wait_ready(&self.ready, READY_LIMIT)?)
+        Ok(process.wait_ready(&self.ready, self.limit)?)
     }
 }

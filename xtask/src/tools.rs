@@ -29,7 +29,8 @@ pub use kubernetes::{
 };
 pub use postgres::postgres;
 pub use rust::{
-    MUSL_TARGET, WASM_TARGET, WasmToolchain, cargo_deny, cargo_home, musl, rustc, wasm_toolchain,
+    MUSL_TARGET, WASM_TARGET, WasmToolchain, cargo_deny, cargo_home, musl, nowhere, rustc,
+    wasm_toolchain,
 };
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, docker_registry, redis_server, wrk};
+pub use system::{chromium, docker_registry, haproxy, podman, redis_server, wrk};

@@ -126,7 +126,7 @@ impl Source {
         let library = ["--lib", "--crate-type", "cdylib"];
         let args = ["--profile", self.profile, "--package", self.package];
         let args = [&args[..], &library, self.features].concat();
-        run::succeed(&toolchain.build(&args), run::BUILD_LIMIT)?;
+        run::succeed(&toolchain.build(&args)?, run::BUILD_LIMIT)?;
         let built = format!("wasm32-wasip1/{}/{}.wasm", self.profile, self.library);
         Ok(workspace::target_dir()?.join(built))
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use authz_service::config::{Command, Config, LogFormat, Options};
 use authz_service::decisions::{self, Which};
 use authz_service::{admin, server, spans};
+use claimgate_fetch::{Fetcher, HttpUrl};
 use clap::Parser;
 use mimalloc::MiMalloc;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -27,9 +28,13 @@ async fn main() -> ExitCode {
         Ok(options) => options,
         Err(error) => return failed(&error),
     };
-    if let Some(Command::AdminToken { lifetime }) = &options.command {
-        log(&options, None);
-        return print(admin::issue_secret(options.database.as_deref(), *lifetime).await);
+    match &options.command {
+        Some(Command::AdminToken { lifetime }) => {
+            log(&options, None);
+            return print(admin::issue_secret(options.database.as_deref(), *lifetime).await);
+        }
+        Some(Command::CheckHealth { url }) => return check_health(url).await,
+        None => {}
     }
     let (traces, exporter) = match options.traces() {
         Ok(traces) => traces.unzip(),
@@ -46,6 +51,17 @@ async fn main() -> ExitCode {
     };
     match server::run(config, exporter, stop).await {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn check_health(url: &HttpUrl) -> ExitCode {
+    let fetcher = match Fetcher::new() {
+        Ok(fetcher) => fetcher,
+        Err(error) => return failed(&error),
+    };
+    match fetcher.get(url).await {
+        Ok(_) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }
 }

@@ -21,6 +21,7 @@ use axum::{
 use claimgate_demo_server::{
     Endpoint, GatewaySecret, InvalidId, Segment, bind, parse_id, refusal, serve, shop_service,
 };
+use claimgate_fetch::{Fetcher, HttpUrl};
 use claimgate_signed_identity::{IdentityOptions, SignedIdentity, require};
 
 use crate::{
@@ -36,6 +37,11 @@ pub struct Options {
     #[arg(long, default_value = "127.0.0.1:8001")]
     pub listen: SocketAddr,
 
+    /// Ask a running one, for example http://127.0.0.1:8001/customers/health, and end: with 0 when it answers 200. For
+    /// health checks where there is no shell
+    #[arg(long, value_name = "URL", value_parser = HttpUrl::parse)]
+    pub check_health: Option<HttpUrl>,
+
     /// What is asked of callers beside the secret.
     #[command(flatten)]
     pub identity: IdentityOptions,
@@ -44,8 +50,12 @@ pub struct Options {
 /// Serves until the process is told to stop.
 ///
 /// # Errors
-/// When there is no usable secret, an option makes no sense or the address cannot be bound.
+/// When the running one that is asked is not healthy, there is no usable secret, an option makes no sense or the address cannot be bound.
 pub async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    if let Some(url) = &options.check_health {
+        Fetcher::new()?.get(url).await?;
+        return Ok(());
+    }
     let router = router(GatewaySecret::from_env()?, options.identity.required()?);
     let listener = bind(options.listen).await?;
     serve(vec![Endpoint { announcement: "listening", listener, router }]).await?;

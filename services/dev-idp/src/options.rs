@@ -12,6 +12,7 @@ use std::{
 };
 
 use claimgate_demo_server::{Endpoint, bind, serve};
+use claimgate_fetch::{Fetcher, HttpUrl};
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -43,6 +44,10 @@ pub struct Options {
     #[arg(long, value_name = "SECS", default_value_t = 300,
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub token_lifetime: u64,
+    /// Ask a running one, for example http://127.0.0.1:8180/realms/api-gateway-poc, and end: with 0
+    /// when it answers 200. For health checks where there is no shell
+    #[arg(long, value_name = "URL", value_parser = HttpUrl::parse)]
+    pub check_health: Option<HttpUrl>,
 }
 
 /// Why it does not start.
@@ -86,8 +91,12 @@ pub enum Refusal {
 /// Serves until the process is told to stop.
 ///
 /// # Errors
-/// When something speaks against starting; the text says what to do.
+/// When the running one that is asked is not healthy or something speaks against starting; the text says what to do.
 pub async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    if let Some(url) = &options.check_health {
+        Fetcher::new()?.get(url).await?;
+        return Ok(());
+    }
     refuse_exposure(&options)?;
     let issuer = options.issuer.map(Issuer::new).transpose()?;
     let signing_key = options.signing_key.as_deref().map(read_key).transpose()?;

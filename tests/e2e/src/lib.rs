@@ -7,6 +7,7 @@
 //! - [`client`] and [`http2`]: requests byte for byte as a test wants them;
 //! - [`admin`]: changes what the authorization service knows;
 //! - [`users`], [`tokens`], [`mint`]: who asks, with tokens from the provider or made by hand;
+//! - [`keycloak`]: a stack with a real Keycloak;
 //! - [`echo`] and [`gate`]: upstreams of ours that show, or hold back, what reaches them;
 //! - [`talker`]: one that does not end by itself;
 //! - [`redis`]: looks into the cache of a stack that has one.
@@ -22,6 +23,7 @@ pub mod edit;
 pub mod example;
 pub mod gate;
 pub mod http2;
+pub mod keycloak;
 pub mod mint;
 pub mod redis;
 pub mod server;

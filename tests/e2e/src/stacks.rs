@@ -4,6 +4,7 @@
 //! kernel's parent-death signal, and its folder, which keeps the logs, with the next run. The
 //! identity provider always signs with the test-only key `rsa-1`, see [`crate::mint`].
 
+use std::env;
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -18,11 +19,18 @@ use crate::mint;
 /// A shared stack, or why there is none: said once, then to every test that needs it.
 pub type Shared = OnceLock<Result<Stack, String>>;
 
-/// The stack on embedded defaults. Only for tests that leave it as it is.
+/// The variable that names the file of a stack that already runs ([`Stack::elsewhere`]).
+pub const RUNNING: &str = "CLAIMGATE_STACK";
+
+/// The stack on embedded defaults, or the one that already runs. Only for tests that leave it as it is.
 #[must_use]
 pub fn shared_stack() -> &'static Stack {
     static STACK: Shared = OnceLock::new();
-    shared(&STACK, "shared", builder)
+    let Some(file) = env::var_os(RUNNING) else {
+        return shared(&STACK, "shared", builder);
+    };
+    let read = || Stack::elsewhere(Path::new(&file)).map_err(|error| format!("{error:#}"));
+    STACK.get_or_init(read).as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The stack with Redis. Only for tests that leave it as it is.

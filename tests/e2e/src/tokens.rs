@@ -39,7 +39,7 @@ pub fn grant(stack: &Stack, user: &User) -> Grant {
 /// Both tokens, past the gateway.
 #[must_use]
 pub fn direct(stack: &Stack, user: &User) -> Grant {
-    read(&ask(stack.address(Part::DevIdp), TOKEN, user))
+    read(&ask(stack.address(Part::Idp), TOKEN, user))
 }
 
 fn ask(address: SocketAddr, path: &str, user: &User) -> Reply {
@@ -65,5 +65,5 @@ fn read(reply: &Reply) -> Grant {
 #[must_use]
 pub fn published_keys(stack: &Stack) -> Value {
     let path = "/realms/api-gateway-poc/protocol/openid-connect/certs";
-    Request::get(path).send(stack.address(Part::DevIdp)).json()
+    Request::get(path).send(stack.address(Part::Idp)).json()
 }

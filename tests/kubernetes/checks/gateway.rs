@@ -35,7 +35,7 @@ fn cluster(config: &Value, name: &str) -> Value {
 
 #[test]
 fn the_policy_of_every_overlay_compiles() {
-    let env = |name: &str| (name == "AUTHZ_TOKEN").then(|| "not-a-real-secret".to_owned());
+    let env = |name: &str| (name == "AUTHZ_SERVICE_TOKEN").then(|| "not-a-real-secret".to_owned());
     for name in OVERLAYS {
         let config = envoy(&overlay(name));
         let policy = with(&config, "providers").unwrap();
@@ -43,9 +43,13 @@ fn the_policy_of_every_overlay_compiles() {
         assert!(compiled.is_ok(), "{name}: {}", compiled.unwrap_err());
         // Beyond loopback authz-service asks who calls: without the credential nothing would be decided.
         let without = Policy::from_document(policy.to_string().as_bytes(), &|_| None);
-        assert!(without.unwrap_err().to_string().contains("AUTHZ_TOKEN"), "{name}");
+        assert!(without.unwrap_err().to_string().contains("AUTHZ_SERVICE_TOKEN"), "{name}");
         let variables = &with(&config, "vm_config").unwrap()["vm_config"]["environment_variables"];
-        assert_eq!(variables["host_env_keys"], serde_json::json!(["AUTHZ_TOKEN"]), "{name}");
+        assert_eq!(
+            variables["host_env_keys"],
+            serde_json::json!(["AUTHZ_SERVICE_TOKEN"]),
+            "{name}"
+        );
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use claimgate_proc::{Launch, Output, exit_with_on_signal, park_if_stopping};
 use xtask::stack::{self, Part, Ports, Stack};
-use xtask::{say, wasm, workspace};
+use xtask::{say, tools, wasm, workspace};
 
 const POLL: Duration = Duration::from_millis(100);
 const FOLDER: &str = ".claimgate/demo";
@@ -23,12 +23,24 @@ pub(crate) struct Demo {
     /// A real Redis as the authorization service's cache, not its own memory.
     #[arg(long)]
     redis: bool,
+    /// Who issues tokens.
+    #[arg(long, value_enum, default_value_t)]
+    idp: IdentityProvider,
     /// Starts what is built already, and builds nothing.
     #[arg(long)]
     built: bool,
     /// Runs `sh -c CMD` once everything is ready, stops everything, and exits with its status.
     #[arg(long, value_name = "CMD")]
     exec: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum IdentityProvider {
+    /// Our own, for development: ready at once.
+    #[default]
+    Dev,
+    /// A real Keycloak: 177 MB once, and half a minute at each start.
+    Keycloak,
 }
 
 impl Demo {
@@ -51,7 +63,11 @@ impl Demo {
     fn start(&self) -> Result<Stack> {
         let folder = workspace::root().join(FOLDER);
         let builder = Stack::builder().fixed_ports().folder(folder);
-        if self.redis { builder.redis().start() } else { builder.start() }
+        let builder = if self.redis { builder.redis() } else { builder };
+        match self.idp {
+            IdentityProvider::Dev => builder.start(),
+            IdentityProvider::Keycloak => builder.keycloak(tools::keycloak()?).start(),
+        }
     }
 }
 

@@ -38,12 +38,7 @@ pub(super) fn build() -> Result<()> {
     let packages = SERVICES.iter().flat_map(|service| ["--package", service.package]);
     let args = ["build", "--release", "--locked", "--target", tools::MUSL_TARGET];
     let args: Vec<_> = args.into_iter().chain(packages).collect();
-    // Messages name source files; where those were on this machine is nobody's business, and would make
-    // each machine's programs other ones.
-    let root = workspace::root().display().to_string();
-    let home = tools::cargo_home()?.display().to_string();
-    let flags = format!("--remap-path-prefix={home}=/cargo --remap-path-prefix={root}=/claimgate");
-    run::succeed(&run::cargo(&args).env("RUSTFLAGS", flags), run::BUILD_LIMIT)
+    run::succeed(&run::cargo(&args).env("RUSTFLAGS", tools::nowhere()?), run::BUILD_LIMIT)
 }
 
 impl Service {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::parts::{Part, Plan};
 use super::ports::Ports;
-use super::{Folder, Member, Stack, render};
+use super::{Folder, KEYCLOAK_LIMIT, Member, READY_LIMIT, Stack, render};
 use crate::run::Scratch;
 
 type Edit = Box<dyn FnOnce(&mut Value)>;
@@ -35,6 +35,7 @@ pub struct Builder {
     pub(super) token_lifetime: Option<Duration>,
     pub(super) workers: u32,
     pub(super) identity_key: Option<IdentityKey>,
+    pub(super) keycloak: Option<PathBuf>,
     fixed_ports: bool,
     folder: Option<PathBuf>,
     left_out: Vec<Part>,
@@ -51,6 +52,7 @@ impl Default for Builder {
             token_lifetime: None,
             workers: 2,
             identity_key: None,
+            keycloak: None,
             fixed_ports: false,
             folder: None,
             left_out: Vec::new(),
@@ -119,6 +121,14 @@ impl Builder {
         self
     }
 
+    /// A real Keycloak is the identity provider, of the installation in `home` ([`crate::tools::keycloak`]);
+    /// the authorization service heeds its logouts.
+    #[must_use]
+    pub fn keycloak(mut self, home: impl Into<PathBuf>) -> Self {
+        self.keycloak = Some(home.into());
+        self
+    }
+
     /// Envoy's worker threads (2).
     #[must_use]
     pub fn workers(mut self, workers: u32) -> Self {
@@ -156,10 +166,16 @@ impl Builder {
         let mut config = render(&ports)?;
         edits.into_iter().for_each(|edit| edit(&mut config));
         fs::write(folder.path().join("envoy.json"), serde_json::to_vec_pretty(&config)?)?;
-        let secret = random_secret()?;
-        let plan = Plan { builder: &self, ports: &ports, secret: &secret, folder: folder.path() };
+        let (secret, admin_password) = (random_secret()?, random_secret()?);
+        let plan = Plan {
+            builder: &self,
+            ports: &ports,
+            secret: &secret,
+            admin_password: &admin_password,
+            folder: folder.path(),
+        };
         let members = self.members(&plan)?;
-        let mut stack = Stack { members, ports, secret, folder };
+        let mut stack = Stack { members, ports, secret, admin_password, folder };
         stack.start(&self.left_out)?;
         if !self.left_out.contains(&Part::Envoy) {
             stack.wait_healthy(&stack.clusters())?;
@@ -171,7 +187,11 @@ impl Builder {
         let parts = Part::ALL.into_iter().filter(|part| self.redis || *part != Part::Redis);
         let member = |part| {
             let (launch, ready) = (plan.launch(part)?, plan.ready(part));
-            Ok(Member { part, launch, ready, process: None })
+            let limit = match self.keycloak {
+                Some(_) if part == Part::Idp => KEYCLOAK_LIMIT,
+                _ => READY_LIMIT,
+            };
+            Ok(Member { part, launch, ready, limit, process: None })
         };
         parts.map(member).collect()
     }
@@ -205,7 +225,7 @@ impl Stack {
 }
 
 /// 32 hex digits, new for every stack.
-fn random_secret() -> Result<String> {
+pub(crate) fn random_secret() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

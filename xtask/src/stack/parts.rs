@@ -12,6 +12,8 @@ use super::builder::Builder;
 use super::ports::Ports;
 use crate::{run, tools, workspace};
 
+/// The identity provider of our own.
+const DEV_IDP: &str = "dev-idp";
 /// Where the authorization service publishes what verifies signed identities.
 const IDENTITY_KEYS: &str = "/.well-known/claimgate-identity/jwks.json";
 
@@ -20,8 +22,8 @@ const IDENTITY_KEYS: &str = "/.well-known/claimgate-identity/jwks.json";
 pub enum Part {
     /// A real Redis, for authz-service.
     Redis,
-    /// The development identity provider.
-    DevIdp,
+    /// The identity provider: ours for development, or a real Keycloak.
+    Idp,
     /// The authorization service.
     Authz,
     /// customer-service
@@ -35,14 +37,14 @@ pub enum Part {
 impl Part {
     /// Every part.
     pub const ALL: [Self; 6] =
-        [Self::Redis, Self::DevIdp, Self::Authz, Self::Customers, Self::Products, Self::Envoy];
+        [Self::Redis, Self::Idp, Self::Authz, Self::Customers, Self::Products, Self::Envoy];
 
     /// What messages and log files call it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Redis => "redis",
-            Self::DevIdp => "dev-idp",
+            Self::Idp => "identity-provider",
             Self::Authz => "authz-service",
             Self::Customers => "customer-service",
             Self::Products => "product-service",
@@ -54,7 +56,7 @@ impl Part {
     pub(super) fn cluster(self) -> Option<&'static str> {
         match self {
             Self::Redis | Self::Envoy => None,
-            Self::DevIdp => Some("idp"),
+            Self::Idp => Some("idp"),
             Self::Authz | Self::Customers | Self::Products => Some(self.name()),
         }
     }
@@ -62,10 +64,9 @@ impl Part {
 
 /// Builds the services of a stack (debug builds; tests use them as they are).
 pub fn build_parts() -> Result<()> {
-    let packages = [Part::DevIdp, Part::Authz, Part::Customers, Part::Products];
     let mut args = vec!["build"];
-    for part in packages {
-        args.extend(["--package", part.name()]);
+    for package in [DEV_IDP, "authz-service", "customer-service", "product-service"] {
+        args.extend(["--package", package]);
     }
     run::succeed(&run::cargo(&args), run::BUILD_LIMIT)
 }
@@ -75,6 +76,7 @@ pub(super) struct Plan<'a> {
     pub(super) builder: &'a Builder,
     pub(super) ports: &'a Ports,
     pub(super) secret: &'a str,
+    pub(super) admin_password: &'a str,
     pub(super) folder: &'a Path,
 }
 
@@ -82,7 +84,10 @@ impl Plan<'_> {
     pub(super) fn launch(&self, part: Part) -> Result<Launch> {
         match part {
             Part::Redis => self.redis(),
-            Part::DevIdp => self.dev_idp(),
+            Part::Idp => match &self.builder.keycloak {
+                Some(home) => self.keycloak(home),
+                None => self.dev_idp(),
+            },
             Part::Authz => self.authz(),
             Part::Customers | Part::Products => self.service(part),
             Part::Envoy => self.envoy(),
@@ -94,7 +99,7 @@ impl Plan<'_> {
         let port = self.ports.of(part);
         match part {
             Part::Redis => Ready::Tcp(local(port)),
-            Part::DevIdp => http(port, "/realms/api-gateway-poc"),
+            Part::Idp => http(port, "/realms/api-gateway-poc"),
             Part::Authz => http(port, "/health/ready"),
             Part::Customers => http(port, "/customers/health"),
             Part::Products => http(port, "/products/health"),
@@ -115,7 +120,7 @@ impl Plan<'_> {
 
     fn dev_idp(&self) -> Result<Launch> {
         let launch = self
-            .own(Part::DevIdp)?
+            .own(Part::Idp, DEV_IDP)?
             .arg("--development")
             .args(["--issuer", &self.ports.issuer()])
             .args(["--admin-listen", &local(self.ports.idp_admin).to_string()]);
@@ -132,13 +137,17 @@ impl Plan<'_> {
     fn authz(&self) -> Result<Launch> {
         let services = workspace::root().join("services");
         let launch = self
-            .own(Part::Authz)?
+            .own(Part::Authz, Part::Authz.name())?
             .arg("--policies")
             .arg(services.join("authz-service/demo"))
             .arg("--entities")
             .arg(services.join("demo-data/entities.json"));
         let published = self.builder.identity_key.iter().flat_map(|key| &key.public);
         let launch = published.fold(launch, |launch, key| launch.arg("--identity-key").arg(key));
+        let launch = match &self.builder.keycloak {
+            Some(_) => launch.arg("--config").arg(self.trust()?),
+            None => launch,
+        };
         let launch = if self.builder.administered {
             launch
                 .args(["--database", &super::database(self.folder)])
@@ -158,7 +167,7 @@ impl Plan<'_> {
     }
 
     fn service(&self, part: Part) -> Result<Launch> {
-        let launch = self.own(part)?.env("GATEWAY_SECRET", self.secret);
+        let launch = self.own(part, part.name())?.env("GATEWAY_SECRET", self.secret);
         let Some(key) = self.builder.identity_key.as_ref().filter(|_| part == Part::Customers)
         else {
             return Ok(launch);
@@ -191,13 +200,13 @@ impl Plan<'_> {
     }
 
     /// One of our services, listening on its port.
-    fn own(&self, part: Part) -> Result<Launch> {
-        let binary = workspace::debug_binary(part.name())?;
+    fn own(&self, part: Part, package: &str) -> Result<Launch> {
+        let binary = workspace::debug_binary(package)?;
         let listen = local(self.ports.of(part)).to_string();
         Ok(self.program(part, &binary).args(["--listen", &listen]))
     }
 
-    fn program(&self, part: Part, path: &Path) -> Launch {
+    pub(super) fn program(&self, part: Part, path: &Path) -> Launch {
         let log = self.folder.join(part.name()).with_extension("log");
         Launch::new(part.name(), path, Output::Log(log)).dir(workspace::root())
     }

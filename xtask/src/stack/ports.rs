@@ -1,7 +1,8 @@
 //! The ports of one stack: the contract's, or free ones.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use claimgate_proc::{Port, port_holder, port_is_free};
+use serde_json::{Value, json};
 
 use super::parts::Part;
 
@@ -68,6 +69,45 @@ impl Ports {
         })
     }
 
+    /// Somebody else's, by the names of [`Self::to_json`]; one that is not there is 0.
+    pub(super) fn elsewhere(ports: &Value) -> Result<Self> {
+        let port = |name: &str| match ports.get(name) {
+            None => Ok(0),
+            Some(port) => {
+                let number = port.as_u64().and_then(|number| u16::try_from(number).ok());
+                number.with_context(|| format!("{name}: {port} is no port"))
+            }
+        };
+        Ok(Self {
+            gateway: port("gateway")?,
+            envoy_admin: port("envoy_admin")?,
+            idp: port("idp")?,
+            idp_admin: port("idp_admin")?,
+            customers: port("customers")?,
+            products: port("products")?,
+            authz: port("authz")?,
+            authz_admin: port("authz_admin")?,
+            redis: port("redis")?,
+            _reserved: Vec::new(),
+        })
+    }
+
+    /// All of them by their names, and what services want to be shown.
+    pub(super) fn to_json(&self, secret: &str) -> Value {
+        json!({
+            "secret": secret,
+            "gateway": self.gateway,
+            "envoy_admin": self.envoy_admin,
+            "idp": self.idp,
+            "idp_admin": self.idp_admin,
+            "customers": self.customers,
+            "products": self.products,
+            "authz": self.authz,
+            "authz_admin": self.authz_admin,
+            "redis": self.redis,
+        })
+    }
+
     /// What `envoy/envoy.yaml` says; Redis is not in it.
     pub(super) fn contract() -> Self {
         Self {
@@ -84,12 +124,27 @@ impl Ports {
         }
     }
 
+    /// The two that are there for everybody.
+    pub(super) fn published() -> Self {
+        let Self { gateway, idp, .. } = Self::contract();
+        Self {
+            gateway,
+            idp,
+            envoy_admin: 0,
+            idp_admin: 0,
+            customers: 0,
+            products: 0,
+            authz: 0,
+            ..Self::contract()
+        }
+    }
+
     /// Where a part takes its requests.
     #[must_use]
     pub fn of(&self, part: Part) -> u16 {
         match part {
             Part::Redis => self.redis,
-            Part::DevIdp => self.idp,
+            Part::Idp => self.idp,
             Part::Authz => self.authz,
             Part::Customers => self.customers,
             Part::Products => self.products,

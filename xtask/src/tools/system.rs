@@ -11,6 +11,11 @@ pub fn redis_server() -> Result<PathBuf> {
     install::program("redis-server", "redis-server")
 }
 
+/// `haproxy`, 2.4 or newer.
+pub fn haproxy() -> Result<PathBuf> {
+    install::program("haproxy", "haproxy")
+}
+
 /// The load generator `wrk`.
 pub fn wrk() -> Result<PathBuf> {
     install::program("wrk", "wrk")
@@ -19,6 +24,13 @@ pub fn wrk() -> Result<PathBuf> {
 /// A registry of images.
 pub fn docker_registry() -> Result<PathBuf> {
     install::program("docker-registry", "docker-registry")
+}
+
+/// `podman`, with the `runc` that it runs containers by on `PATH`. Root's, since it makes networks.
+pub fn podman() -> Result<PathBuf> {
+    install::program("runc", "runc")?;
+    install::program("iptables", "iptables")?;
+    install::program("podman", "podman")
 }
 
 /// `chromedriver`, with the Chromium that it drives on `PATH`.

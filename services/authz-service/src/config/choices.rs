@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use claimgate_fetch::HttpUrl;
 use serde::Deserialize;
 
 /// What logged decisions call their subject.
@@ -26,6 +27,14 @@ pub enum Command {
         /// How long it works: a number with s, m or h; up to 24h
         #[arg(long, default_value = "15m", value_parser = lifetime)]
         lifetime: Duration,
+    },
+    /// Ask a running service and end: with 0 when it answers 200.
+    ///
+    /// For health checks where there is no shell.
+    CheckHealth {
+        /// What to ask, with or without TLS.
+        #[arg(default_value = "http://127.0.0.1:8003/health/ready", value_parser = HttpUrl::parse)]
+        url: HttpUrl,
     },
 }
 

@@ -193,3 +193,16 @@ fn more_requests_than_it_can_hold_are_503_and_none_is_held_for_long() {
         assert_eq!(&status, b"HTTP/1.1 503");
     }
 }
+
+#[test]
+fn it_can_ask_another_of_its_kind_for_its_health() {
+    let service = Service::start(&[]);
+    let ask = |path: &str| {
+        let url = format!("http://{}{path}", service.address);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_authz-service"));
+        let output = command.env_clear().args(["check-health", &url]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(ask("/health/ready"), (Some(0), String::new()));
+    assert_eq!(ask("/nowhere"), (Some(1), "authz-service: status 404 Not Found\n".to_owned()));
+}

@@ -51,6 +51,20 @@ fn it_says_where_it_listens_answers_and_ends_with_0_on_either_signal() {
 }
 
 #[test]
+fn it_can_ask_another_of_its_kind_for_its_health() {
+    let service = Running::start();
+    let ask = |path: &str| {
+        let url = format!("http://{}{path}", service.address);
+        // Without a secret: whoever asks need not know it.
+        let output = command("127.0.0.1:0").args(["--check-health", &url]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(ask("/customers/health"), (Some(0), String::new()));
+    let refused = (Some(1), "customer-service: status 403 Forbidden\n".to_owned());
+    assert_eq!(ask("/customers"), refused);
+}
+
+#[test]
 fn a_client_that_never_ends_its_request_does_not_hold_up_a_stop() {
     let mut service = Running::start();
     let mut idle = TcpStream::connect(service.address).unwrap();

@@ -61,7 +61,9 @@ fn a_token_is_the_same_through_the_gateway_and_straight(stack: &Stack) {
     let wrong = "grant_type=password&client_id=test-client&username=testuser&password=wrong";
     let path = format!("{REALM}/protocol/openid-connect/token");
     let reply = Request::new("POST", path).form(wrong).send(stack.address(Part::Envoy));
-    assert_eq!((reply.status, &reply.json()["error"]), (401, &"invalid_grant".into()));
+    assert_eq!(reply.json()["error"], "invalid_grant");
+    // RFC 6749, 5.2 says 400, and so does Keycloak today; it was 401 for long.
+    assert!(matches!(reply.status, 400 | 401), "{reply:?}");
 }
 
 fn nothing_else_of_the_identity_provider_is_reachable(stack: &Stack) {

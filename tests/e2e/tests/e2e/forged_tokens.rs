@@ -100,7 +100,8 @@ fn a_kid_that_is_not_published_is_401_although_the_key_is() {
     let mint = Mint::of(stack);
     let published = tokens::published_keys(stack);
     let keys = published["keys"].as_array().unwrap();
-    let encryption = keys.iter().find(|key| key["use"] == "enc").expect("an encryption key");
+    // Ours has one, and so has a Keycloak that made its own keys.
+    let encryption = keys.iter().find(|key| key["use"] == "enc").map(|key| key["kid"].clone());
     let kids = [
         "nobody-knows-it".into(),
         "".into(),
@@ -108,8 +109,8 @@ fn a_kid_that_is_not_published_is_401_although_the_key_is() {
         "' or 1=1".into(),
         7.into(),
         json!(["a"]),
-        encryption["kid"].clone(),
     ];
+    let kids = kids.into_iter().chain(encryption);
     for kid in kids {
         let header = with(&mint.header(), "kid", kid.clone());
         refused_everywhere(stack, &kid.to_string(), &mint.token(&header, &mint.claims(&ADMIN)));

@@ -38,6 +38,15 @@ impl Outcome {
     pub(super) fn ran(self) -> u32 {
         self.passed + self.failed
     }
+
+    /// Itself, but a failure where no test ran: one that is lost must never look like one that passed.
+    pub(super) fn of_some_tests(self, what: &str) -> Self {
+        if self.ran() > 0 {
+            return self;
+        }
+        println!("{what} ran no test");
+        Self { failed: 1, ..self }
+    }
 }
 
 impl Executable {
@@ -158,7 +167,10 @@ mod tests {
     }
 
     #[test]
-    fn an_executable_without_tests_counts_for_nothing() {
+    fn where_no_test_ran_one_has_failed() {
         assert_eq!(shell("true").ran(), 0);
+        assert_eq!(shell("true").of_some_tests("it"), Outcome { passed: 0, failed: 1 });
+        let some = Outcome { passed: 2, failed: 0 };
+        assert_eq!(some.of_some_tests("it"), some);
     }
 }

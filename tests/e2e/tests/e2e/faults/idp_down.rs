@@ -44,12 +44,12 @@ fn before_the_keys_were_fetched(fault: Fault) {
     let (envoy, token) =
         (envoy_pid(&stack), tokens::direct(&stack, &CUSTOMER_MANAGER).access_token);
     assert_eq!(fetches(&stack), 0, "the keys are there already");
-    fault.strike(&stack, Part::DevIdp);
+    fault.strike(&stack, Part::Idp);
     only_tokens_are_undecided(&stack, &token);
     is_noticed(&stack, "idp");
     only_tokens_are_undecided(&stack, &token);
     expect_undecided(&stack, &get(REALM, None));
-    fault.heal(&mut stack, Part::DevIdp);
+    fault.heal(&mut stack, Part::Idp);
     for _ in 0..8 {
         becomes(&stack, &get("/customers", Some(&token)), 200);
     }
@@ -91,7 +91,7 @@ fn after_the_keys_were_fetched(fault: Fault) {
     };
     assert!(wait_until(SOON, fetched), "the keys are there, for every worker");
 
-    fault.strike(&stack, Part::DevIdp);
+    fault.strike(&stack, Part::Idp);
     valid_tokens_are_untouched(&stack, &mint, &seen);
     // A key that nobody knows could be a new one: it cannot be told now.
     let unknown = mint.token(&with(&mint.header(), "kid", "unknown".into()), &mint.claims(&USER));
@@ -102,7 +102,7 @@ fn after_the_keys_were_fetched(fault: Fault) {
     is_noticed(&stack, "idp");
     valid_tokens_are_untouched(&stack, &mint, &seen);
     expect_undecided(&stack, &get(REALM, None));
-    fault.heal(&mut stack, Part::DevIdp);
+    fault.heal(&mut stack, Part::Idp);
     becomes(&stack, &get(REALM, None), 200);
     becomes(&stack, &get("/products", Some(&unknown)), 401);
     valid_tokens_are_untouched(&stack, &mint, &seen);
@@ -122,7 +122,7 @@ fn with_the_provider_frozen_after_its_keys_were_fetched_nobody_notices() {
 #[test]
 fn a_login_at_a_frozen_provider_ends_with_its_routes_timeout_and_holds_up_nobody() {
     let stack = own_stack(builder());
-    Fault::Frozen.strike(&stack, Part::DevIdp);
+    Fault::Frozen.strike(&stack, Part::Idp);
     std::thread::scope(|threads| {
         let login = threads.spawn(|| {
             ask_within(ROUTE_TIMEOUT + Duration::from_secs(1), &stack, &Request::get(REALM))

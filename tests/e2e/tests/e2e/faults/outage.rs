@@ -17,13 +17,13 @@ fn after_a_long_outage_before_the_first_keys_tokens_are_soon_good() {
     let mut stack = own_stack(builder().workers(1));
     let token = tokens::direct(&stack, &USER).access_token;
     let request = get("/products", Some(&token));
-    Fault::Killed.strike(&stack, Part::DevIdp);
+    Fault::Killed.strike(&stack, Part::Idp);
     let failed = || {
         expect_undecided(&stack, &request);
         let log = stack.part(Part::Envoy).expect("a part").log_tail(usize::MAX);
         log.matches("fetching keys failed").count() >= FAILED
     };
     assert!(wait_until(SOON * 3, failed), "the keys are not looked for");
-    Fault::Killed.heal(&mut stack, Part::DevIdp);
+    Fault::Killed.heal(&mut stack, Part::Idp);
     becomes(&stack, &request, 200);
 }
