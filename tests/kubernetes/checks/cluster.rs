@@ -5,6 +5,7 @@
 
 mod applied;
 mod dry_run;
+mod programs;
 mod server;
 mod sources;
 
