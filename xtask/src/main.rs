@@ -61,6 +61,8 @@ enum Command {
     TestCompose,
     /// Has a real Keycloak in the identity provider's place: the contract, its keys, its logouts.
     TestIdp,
+    /// Applies every overlay of kubernetes/ to a real API server, with nodes that only say that they run.
+    TestK8s,
     /// Has Cerbos and OpenFGA decide what the gateway asks.
     TestPeers,
     /// Asks the administration API what its OpenAPI document allows, and what it does not.
@@ -107,6 +109,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::TestImages => test::images(),
         Command::TestCompose => test::compose(),
         Command::TestIdp => test::idp(),
+        Command::TestK8s => test::kubernetes(),
         Command::TestPeers => test::peers(),
         Command::TestAdminApi => test_admin_api::run(),
         Command::TestBrowser { picture } => test::browser(picture),

@@ -8,9 +8,11 @@
 mod binaryen;
 mod decision_points;
 mod envoy;
+mod go;
 mod images;
 mod install;
 mod keycloak;
+mod kubernetes;
 mod postgres;
 mod rust;
 mod schemathesis;
@@ -22,10 +24,13 @@ pub use envoy::envoy;
 pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;
+pub use kubernetes::{
+    Kubernetes, etcd, external_secrets_source, kubernetes, kubernetes_source, kustomize, kwok,
+};
 pub use postgres::postgres;
 pub use rust::{
     MUSL_TARGET, WASM_TARGET, WasmToolchain, cargo_deny, cargo_home, musl, nowhere, rustc,
     wasm_toolchain,
 };
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, docker_registry, podman, redis_server, wrk};
+pub use system::{chromium, docker_registry, haproxy, podman, redis_server, wrk};

@@ -8,6 +8,7 @@ mod compose;
 mod contract;
 mod executable;
 mod idp;
+mod kubernetes;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use xtask::{package, run, say, tools, wasm, workspace};
 pub(crate) use compose::compose;
 use executable::{Executable, Outcome};
 pub(crate) use idp::idp;
+pub(crate) use kubernetes::kubernetes;
 
 /// The folder of the package whose ignored tests have commands of their own.
 const SERVICE: &str = "services/authz-service";
@@ -174,6 +176,9 @@ fn closed(outcome: Outcome, begun: Instant) -> ExitCode {
 /// Everything a rung needs, so that none of it is part of a rung's time or fails within it.
 fn prepare(rungs: &[Rung]) -> Result<Vec<Executable>> {
     let needs = |wanted: &[Rung]| rungs.iter().any(|rung| wanted.contains(rung));
+    if needs(&[Rung::Unit]) {
+        tools::kustomize()?;
+    }
     if needs(&[Rung::Contract, Rung::E2e]) {
         tools::redis_server()?;
     }

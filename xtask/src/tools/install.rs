@@ -34,6 +34,10 @@ fn tools_dir() -> Result<PathBuf> {
 /// process was faster, its result is taken.
 pub(super) fn into_home(tool: &str, steps: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let home = home(tool)?;
+    // What is there is complete, and need not wait for whoever builds another tool.
+    if home.is_dir() {
+        return Ok(home);
+    }
     let _lock = lock()?;
     if home.is_dir() {
         return Ok(home);

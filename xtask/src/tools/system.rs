@@ -11,6 +11,11 @@ pub fn redis_server() -> Result<PathBuf> {
     install::program("redis-server", "redis-server")
 }
 
+/// `haproxy`, 2.4 or newer.
+pub fn haproxy() -> Result<PathBuf> {
+    install::program("haproxy", "haproxy")
+}
+
 /// The load generator `wrk`.
 pub fn wrk() -> Result<PathBuf> {
     install::program("wrk", "wrk")

@@ -1,0 +1,30 @@
+//! `cargo xtask test-k8s`: `kubernetes/` at a real API server, and its scripts with the real programs.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use xtask::{run, tools, wasm};
+
+use super::ignored;
+
+/// The folder of the package whose ignored tests these are.
+const FOLDER: &str = "tests/kubernetes";
+/// Whose tables a backup is made of, and who reads Envoy's configuration before Envoy does.
+const BUILT: [&str; 2] = ["authz-service", "claimgate-cli"];
+
+/// Runs them, with everything that they need.
+pub(crate) fn kubernetes() -> Result<ExitCode> {
+    tools::kustomize()?;
+    tools::kubernetes()?;
+    tools::etcd()?;
+    tools::kwok()?;
+    tools::redis_server()?;
+    tools::haproxy()?;
+    tools::postgres()?;
+    tools::envoy()?;
+    wasm::build(true)?;
+    let packages = BUILT.iter().flat_map(|name| ["--package", name]);
+    let build: Vec<_> = ["build", "--bins"].into_iter().chain(packages).collect();
+    run::succeed(&run::cargo(&build), run::BUILD_LIMIT)?;
+    ignored(FOLDER, &[], &[])
+}

@@ -1,0 +1,193 @@
+//! What runs a cluster without machines, and puts manifests together: `kustomize`, the API server with
+//! what belongs to it, etcd, kwok. Built from Go modules.
+//!
+//! Pinned, whatever is on `PATH`: another version accepts other manifests.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::go::{self, GoProgram};
+use super::install;
+use crate::{run, say};
+
+const KUSTOMIZE: GoProgram = GoProgram {
+    name: "kustomize",
+    version: "5.8.1",
+    package: "sigs.k8s.io/kustomize/kustomize/v5",
+};
+const KWOK: GoProgram =
+    GoProgram { name: "kwok", version: "0.8.0", package: "sigs.k8s.io/kwok/cmd/kwok" };
+const KUBERNETES: &str = "1.36.3";
+/// The libraries of that Kubernetes.
+const LIBRARIES: &str = "0.36.3";
+const EXTERNAL_SECRETS: &str = "1.3.2";
+const ETCD: &str = "3.7.3";
+const PROGRAMS: [&str; 4] =
+    ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+/// For one of them, with all that it depends on.
+const BUILD: Duration = Duration::from_secs(30 * 60);
+
+/// `kustomize`, which puts manifests together.
+pub fn kustomize() -> Result<PathBuf> {
+    KUSTOMIZE.pinned()
+}
+
+/// The programs of a control plane.
+#[derive(Clone, Debug)]
+pub struct Kubernetes {
+    programs: PathBuf,
+}
+
+/// The API server, its neighbours and `kubectl`.
+pub fn kubernetes() -> Result<Kubernetes> {
+    let home = built(&format!("kubernetes-{KUBERNETES}"), |dir| {
+        let module = Module::new("kubernetes", &kubernetes_module()?, &PROGRAMS.map(command))?;
+        let flags = version_flags();
+        PROGRAMS.iter().try_for_each(|name| module.build(&command(name), &flags, dir, name))
+    })?;
+    Ok(Kubernetes { programs: home.join("bin") })
+}
+
+impl Kubernetes {
+    /// One of its programs, by name.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+}
+
+/// `etcd`. That of Debian 12 is too old: this API server waits for what it does not say.
+pub fn etcd() -> Result<PathBuf> {
+    let package = "go.etcd.io/etcd/server/v3";
+    let home = built(&format!("etcd-{ETCD}"), |dir| {
+        let requirements = format!("require {package} v{ETCD}\n");
+        let module = Module::new("etcd", &requirements, &[package.to_owned()])?;
+        module.build(package, "-s -w", dir, "etcd")
+    })?;
+    Ok(home.join("bin/etcd"))
+}
+
+/// `kwok`, which says of nodes and pods that they run, and the file that tells it how.
+pub fn kwok() -> Result<(PathBuf, PathBuf)> {
+    let stages = install::into_home(&format!("kwok-stages-{}", KWOK.version), |dir| {
+        let source = go::source("sigs.k8s.io/kwok", KWOK.version)?;
+        fs::write(dir.join("stages.yaml"), stages(&source.join("kustomize/stage"))?)
+            .map_err(Into::into)
+    })?;
+    Ok((KWOK.pinned()?, stages.join("stages.yaml")))
+}
+
+/// What happens to nodes and pods: everything at once.
+fn stages(folder: &Path) -> Result<String> {
+    let mut files = vec![
+        folder.join("node/fast/node-initialize.yaml"),
+        folder.join("node/heartbeat/node-heartbeat.yaml"),
+    ];
+    let pods = fs::read_dir(folder.join("pod/fast"))?.flatten().map(|entry| entry.path());
+    files.extend(pods.filter(|file| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("pod-") && name.ends_with(".yaml")
+    }));
+    files.sort();
+    let read =
+        |file: &PathBuf| fs::read_to_string(file).with_context(|| file.display().to_string());
+    Ok(files.iter().map(read).collect::<Result<Vec<_>>>()?.join("\n---\n"))
+}
+
+fn built(tool: &str, steps: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let advice = format!("{tool} needs Go 1.26 or newer, and its modules to be reachable");
+    install::into_home(tool, |dir| {
+        say(format_args!("building {tool} from its Go modules, once, some minutes: go build"));
+        fs::create_dir_all(dir.join("bin"))?;
+        steps(dir)
+    })
+    .context(advice)
+}
+
+fn command(program: &str) -> String {
+    format!("k8s.io/kubernetes/cmd/{program}")
+}
+
+/// Without them it would call itself v0.0.0, and nobody could say what it supports.
+fn version_flags() -> String {
+    let mut minor = KUBERNETES.split('.');
+    let (major, minor) = (minor.next().unwrap_or_default(), minor.next().unwrap_or_default());
+    format!(
+        "-s -w -X k8s.io/component-base/version.gitVersion=v{KUBERNETES} \
+         -X k8s.io/component-base/version.gitMajor={major} \
+         -X k8s.io/component-base/version.gitMinor={minor} \
+         -X k8s.io/client-go/pkg/version.gitVersion=v{KUBERNETES}"
+    )
+}
+
+/// Where Go keeps the source of the API server, with the descriptions of its kinds.
+pub fn kubernetes_source() -> Result<PathBuf> {
+    go::source("k8s.io/kubernetes", KUBERNETES)
+}
+
+/// Where Go keeps the source of the External Secrets Operator, with the descriptions of its kinds.
+pub fn external_secrets_source() -> Result<PathBuf> {
+    go::source("github.com/external-secrets/external-secrets", EXTERNAL_SECRETS)
+}
+
+/// Kubernetes finds its libraries in its own folder, which a module that requires it has to do otherwise.
+fn kubernetes_module() -> Result<String> {
+    let source = kubernetes_source()?;
+    let theirs = fs::read_to_string(source.join("go.mod"))?;
+    let staged = theirs.lines().filter_map(|line| line.trim().split_once(" => ./staging"));
+    let mut lines = format!("require k8s.io/kubernetes v{KUBERNETES}\n\nreplace (\n");
+    for (library, _) in staged {
+        writeln!(lines, "\t{library} => {library} v{LIBRARIES}")?;
+    }
+    ensure!(lines.matches("=>").count() > 20, "k8s.io/kubernetes {KUBERNETES}: no libraries found");
+    lines.push_str(")\n");
+    Ok(lines)
+}
+
+/// A module of our own that requires another one: `go install` refuses those that replace something.
+struct Module {
+    folder: run::Scratch,
+    go: PathBuf,
+}
+
+impl Module {
+    fn new(name: &str, requirements: &str, packages: &[String]) -> Result<Self> {
+        let folder = run::Scratch::new(&format!("build-{name}"))?;
+        let go = install::on_path("go").context("go is not on PATH")?;
+        let module = format!("module claimgate.test/{name}\n\ngo 1.26.0\n\n{requirements}");
+        fs::write(folder.path().join("go.mod"), module)?;
+        let imports: String = packages.iter().map(|one| format!("\t_ \"{one}\"\n")).collect();
+        let tools = format!("//go:build tools\n\npackage tools\n\nimport (\n{imports})\n");
+        fs::write(folder.path().join("tools.go"), tools)?;
+        let module = Self { folder, go };
+        module.run(&["mod", "tidy"])?;
+        Ok(module)
+    }
+
+    fn build(&self, package: &str, flags: &str, dir: &Path, name: &str) -> Result<()> {
+        let to = dir.join("bin").join(name).display().to_string();
+        self.run(&["build", "-ldflags", flags, "-o", &to, package])
+    }
+
+    fn run(&self, args: &[&str]) -> Result<()> {
+        let folder = self.folder.path().display().to_string();
+        let args = [&["-C", &folder], args].concat();
+        run::capture_with(&self.go, &args, &[("GOTOOLCHAIN", "local")], BUILD).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_libraries_are_of_the_version() {
+        assert_eq!(LIBRARIES.split_once('.').unwrap().1, KUBERNETES.split_once('.').unwrap().1);
+        assert!(version_flags().contains("gitMajor=1 -X"));
+        assert!(version_flags().contains("gitMinor=36 -X"));
+    }
+}
