@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use clap::ValueEnum;
 use xtask::{package, run, say, tools, wasm, workspace};
 
@@ -119,7 +119,8 @@ pub(crate) fn images() -> Result<ExitCode> {
     tools::docker_registry()?;
     tools::crane()?;
     tools::cosign()?;
-    package::build()?;
+    let images = package::build()?;
+    ensure!(package::build()? == images, "a second package of the same has other digests");
     ignored(IMAGES, &[], &[])
 }
 
