@@ -11,7 +11,7 @@ mod service;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -77,15 +77,20 @@ pub fn build() -> Result<Vec<Packaged>> {
     ];
     service::build()?;
     let mut writing = Writing { layout: Layout::create(&folder())?, source, packaged: Vec::new() };
-    for (module, repository, features) in modules {
-        let module = fs::read(&module).with_context(|| module.display().to_string())?;
-        writing.module(repository, features, &module)?;
+    for (module, repository, features) in &modules {
+        writing.module(repository, features, &read_file(module)?)?;
     }
     for service in &SERVICES {
-        writing.service(service)?;
+        writing.service(service, Vec::new())?;
     }
+    let module = Layer::of(&[Entry::file(MODULE, read_file(&workspace::plugin())?)])?;
+    writing.service(&service::INSTALLER, vec![module])?;
     writing.layout.finish()?;
     Ok(writing.packaged)
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| file.display().to_string())
 }
 
 /// A layout on its way.
@@ -116,10 +121,10 @@ impl Writing {
         self.add(repository, ARTIFACT, &made, artifact)
     }
 
-    fn service(&mut self, service: &Service) -> Result<()> {
+    fn service(&mut self, service: &Service, more: Vec<Layer>) -> Result<()> {
         let Service { package, about } = *service;
         let made = Made { package, features: &[], target: tools::MUSL_TARGET, about };
-        let image = service.image()?.annotated(&self.source.annotations(package, &made));
+        let image = service.image(more)?.annotated(&self.source.annotations(package, &made));
         let image = image.write(&mut self.layout, package)?;
         self.add(package, "", &made, image)
     }

@@ -22,6 +22,11 @@ pub fn overlay(name: &str) -> Vec<Object> {
     objects.clone()
 }
 
+/// dev with the module copied by an init container.
+pub fn with_init_container() -> String {
+    text("../tests/kubernetes/variants/init-container")
+}
+
 /// What a folder below `kubernetes/` is rendered to.
 pub fn text(folder: &str) -> String {
     let folder = workspace::root().join("kubernetes").join(folder);

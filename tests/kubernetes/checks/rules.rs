@@ -8,7 +8,12 @@ mod scaling;
 #[cfg(test)]
 mod tests;
 
-use crate::rendered::{OVERLAYS, Object, overlay};
+use std::collections::BTreeMap;
+
+use crate::rendered::{
+    OVERLAYS, Object, items, name, of_kind, overlay, parse, with_init_container,
+};
+use crate::schema::Schemas;
 
 /// A rule: what it has to say of the objects of an overlay.
 type Rule = fn(&[Object]) -> Vec<String>;
@@ -31,6 +36,13 @@ const ALWAYS: [Rule; 11] = [
 const WHERE_IT_MATTERS: [Rule; 3] =
     [scaling::budgets_and_scalers, scaling::spread, references::secrets_from_the_vault];
 
+/// The Secrets that come from outside, each with its keys.
+pub fn secrets_by_name() -> BTreeMap<&'static str, Vec<&'static str>> {
+    let mut all = BTreeMap::<_, Vec<_>>::new();
+    references::SECRETS.iter().for_each(|(name, key)| all.entry(*name).or_default().push(*key));
+    all
+}
+
 /// Everything that is wrong with an overlay's objects.
 fn violations(overlay: &str, objects: &[Object]) -> Vec<String> {
     let more: &[Rule] = if overlay == "dev" { &[] } else { &WHERE_IT_MATTERS };
@@ -43,4 +55,18 @@ fn every_overlay_keeps_every_rule() {
         let violations = violations(name, &overlay(name));
         assert!(violations.is_empty(), "{name}:\n{}", violations.join("\n"));
     }
+}
+
+#[test]
+fn the_module_may_be_copied_by_a_container_instead() {
+    let objects = parse(&with_init_container());
+    let violations = violations("dev", &objects);
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+    let envoy = of_kind(&objects, "Deployment").find(|one| name(one) == "envoy").unwrap();
+    assert_eq!(Schemas::committed().errors(envoy), Vec::<String>::new());
+    let pod = &envoy["spec"]["template"]["spec"];
+    assert_eq!(items(pod, "/initContainers").len(), 1);
+    let volumes = items(pod, "/volumes").iter();
+    let module: Vec<_> = volumes.filter(|one| one["name"] == "module").collect();
+    assert!(module[0].get("emptyDir").is_some() && module[0].get("image").is_none(), "{module:?}");
 }

@@ -32,18 +32,25 @@ pub const SERVICES: [Service; 4] = [
     Service { package: "product-service", about: "A demo service with public and other data" },
 ];
 
+/// What copies the module out of its own image, which has the module beside it.
+pub(super) const INSTALLER: Service = Service {
+    package: "filter-installer",
+    about: "Copies the module to where Envoy finds it, where an image cannot be a volume",
+};
+
 /// Builds them all, for a system without libraries.
 pub(super) fn build() -> Result<()> {
     tools::musl()?;
-    let packages = SERVICES.iter().flat_map(|service| ["--package", service.package]);
+    let packages = SERVICES.iter().chain([&INSTALLER]);
+    let packages = packages.flat_map(|service| ["--package", service.package]);
     let args = ["build", "--release", "--locked", "--target", tools::MUSL_TARGET];
     let args: Vec<_> = args.into_iter().chain(packages).collect();
     run::succeed(&run::cargo(&args).env("RUSTFLAGS", tools::nowhere()?), run::BUILD_LIMIT)
 }
 
 impl Service {
-    /// Its image.
-    pub(super) fn image(&self) -> Result<Image> {
+    /// Its image, with these layers on top.
+    pub(super) fn image(&self, more: Vec<Layer>) -> Result<Image> {
         let built = workspace::target_dir()?.join(tools::MUSL_TARGET).join("release");
         let program = built.join(self.package);
         let program = fs::read(&program).with_context(|| program.display().to_string())?;
@@ -59,7 +66,9 @@ impl Service {
             "Entrypoint": [format!("/{}", self.package)],
             "WorkingDir": "/",
         });
-        let layers = vec![Layer::of(&base)?, Layer::of(&[Entry::program(self.package, program)])?];
+        let mut layers =
+            vec![Layer::of(&base)?, Layer::of(&[Entry::program(self.package, program)])?];
+        layers.extend(more);
         Ok(Image::new(layers, config))
     }
 }

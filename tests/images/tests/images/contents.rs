@@ -103,6 +103,22 @@ fn a_service_s_image_holds_the_service_and_nothing_else() {
     }
 }
 
+/// The same module as in the image that is a volume, in a layer that a registry keeps once.
+#[test]
+#[ignore = "needs dist/oci: cargo xtask test-images"]
+fn the_installer_s_image_holds_the_module_too() {
+    let local = Local::full();
+    let image = local.registry().reference(&one("filter-installer"));
+    let config: Value = serde_json::from_slice(&crane(&["config", &image])).unwrap();
+    assert_eq!(config["config"]["User"], "65532:65532");
+    let files = files(&image, local.folder.path());
+    assert!(files["plugin.wasm"] == fs::read(workspace::plugin()).unwrap());
+    assert!(files["filter-installer"].starts_with(b"\x7fELF"));
+    let filter = manifest(&local.registry().reference(&one("filter")));
+    let layers = manifest(&image)["layers"].as_array().unwrap().clone();
+    assert!(layers.contains(&filter["layers"][0]), "{layers:?}");
+}
+
 #[test]
 #[ignore = "needs dist/oci: cargo xtask test-images"]
 fn what_was_changed_at_the_registry_is_refused() {

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use super::server::Server;
 use crate::rendered::{OVERLAYS, at, items, kind, name, of_kind, overlay, text, workloads};
 
+/// What is done to a pod before it is offered.
+type Change = dyn Fn(&mut Value);
+
 /// Where the overlay's objects are.
 fn namespace(overlay: &str) -> String {
     format!("claimgate-{overlay}")
@@ -145,7 +148,7 @@ fn pods_that_are_more_than_nobody_are_refused() {
     assert!(claimgate_proc::wait_until(super::SOON, exists));
     let (_, template) =
         workloads(&objects).find(|(one, _)| name(one) == "customer-service").unwrap();
-    let pod = |name: &str, change: &dyn Fn(&mut Value)| {
+    let pod = |name: &str, change: &Change| {
         let mut spec = template["spec"].clone();
         spec.as_object_mut().unwrap().remove("serviceAccountName");
         change(&mut spec);
@@ -157,7 +160,7 @@ fn pods_that_are_more_than_nobody_are_refused() {
     let in_container = |field: &'static str, value: Value| {
         move |spec: &mut Value| spec["containers"][0]["securityContext"][field] = value.clone()
     };
-    let cases: [(&str, Box<dyn Fn(&mut Value)>); 6] = [
+    let cases: [(&str, Box<Change>); 6] = [
         (
             "allowPrivilegeEscalation != false",
             Box::new(in_container("allowPrivilegeEscalation", true.into())),
@@ -250,4 +253,23 @@ fn jobs_of_the_backups_forms_are_taken() {
     }
     let restore = server.get(&["cronjob", "postgres-restore", "-n", &namespace]);
     assert_eq!(restore["spec"]["suspend"], true);
+}
+
+/// Word for word: whoever follows the page has to end with every Secret that the pods ask for.
+#[test]
+#[ignore = "cargo xtask test-k8s: needs a control plane"]
+fn the_secrets_are_made_as_the_documentation_says() {
+    let server = Server::start();
+    let page =
+        std::fs::read_to_string(xtask::workspace::root().join("docs/kubernetes.md")).unwrap();
+    let mut examples = page.split("```sh\n").filter_map(|rest| rest.split("```").next());
+    let example = examples.find(|one| one.contains("create secret generic")).unwrap();
+    let mut shell = server.command(std::path::Path::new("sh"));
+    let outcome = shell.args(["-euc", example]).output().unwrap();
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
+    for (secret, keys) in crate::rules::secrets_by_name() {
+        let made = server.get(&["secret", secret, "-n", &namespace("dev")]);
+        let made: Vec<_> = made["data"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(made, keys, "{secret}");
+    }
 }

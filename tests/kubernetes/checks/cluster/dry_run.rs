@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::server::Server;
-use crate::rendered::{OVERLAYS, name, of_kind, overlay, text};
+use crate::rendered::{OVERLAYS, name, of_kind, overlay, text, with_init_container};
 
 const DRY_RUN: [&str; 6] =
     ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
@@ -27,6 +27,8 @@ fn the_api_server_takes_every_overlay() {
         assert_eq!(taken, objects.len(), "{overlay_name}");
         assert_eq!(name(namespace), format!("claimgate-{overlay_name}"));
     }
+    let outcome = server.kubectl_with(&DRY_RUN, &with_init_container());
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::rendered::{Object, at, called, items, name, of_kind, workloads};
 
 /// What comes from outside: Secrets, by name and key. docs/kubernetes.md says how to make them.
-const SECRETS: [(&str, &str); 8] = [
+pub const SECRETS: [(&str, &str); 8] = [
     ("authz", "accepted-tokens"),
     ("authz", "log-key"),
     ("authz", "token"),
