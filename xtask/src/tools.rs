@@ -8,6 +8,8 @@
 mod binaryen;
 mod decision_points;
 mod envoy;
+mod gateway;
+mod go;
 mod images;
 mod install;
 mod keycloak;
@@ -19,6 +21,7 @@ mod system;
 pub use binaryen::{Binaryen, binaryen};
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
+pub use gateway::{egctl, envoy_gateway, kustomize};
 pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;
