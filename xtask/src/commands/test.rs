@@ -7,6 +7,7 @@ mod build;
 mod compose;
 mod contract;
 mod executable;
+mod gateway;
 mod idp;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use xtask::{package, run, say, tools, wasm, workspace};
 
 pub(crate) use compose::compose;
 use executable::{Executable, Outcome};
+pub(crate) use gateway::gateway;
 pub(crate) use idp::idp;
 
 /// The folder of the package whose ignored tests have commands of their own.
