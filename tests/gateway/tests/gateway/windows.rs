@@ -155,6 +155,27 @@ fn what_remains(gateway: &Own, token: &str) {
     }
 }
 
+/// Why the filter adds the secret: one that routes add is there without the filter too. A statement never is.
+#[test]
+#[ignore = "needs Envoy Gateway: cargo xtask test-gateway"]
+fn a_secret_that_routes_add_does_not_close_the_window_and_a_statement_does() {
+    let mut all = all();
+    all.retain(|one| manifests::kind(one) != "EnvoyExtensionPolicy");
+    for route in ["customers", "products"] {
+        let route = manifests::find_mut(&mut all, "HTTPRoute", route).unwrap();
+        route["spec"]["rules"][0]["filters"] = serde_json::json!([{
+            "type": "RequestHeaderModifier",
+            "requestHeaderModifier": {
+                "set": [{"name": "x-gateway-secret", "value": "%ENVIRONMENT(GATEWAY_SECRET)%"}],
+            },
+        }]);
+    }
+    let gateway = Own::start(&all);
+    asked_until(&gateway, |customers, products| (customers, products) == (401, 200));
+    let refused = get(&gateway, "/customers", None);
+    assert_eq!(refused.json()["detail"], "A signed identity is required: missing.");
+}
+
 /// Has Envoy look for the controller's server where nobody listens.
 fn nowhere_to_fetch_from() -> Value {
     serde_json::json!({
