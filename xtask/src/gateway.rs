@@ -99,7 +99,7 @@ impl World {
         // authz-service is on loopback here and wants none: it is given one that it does not look at.
         let token = "not-asked-for-on-loopback".to_owned();
         let secret = self.stack.secret().to_owned();
-        Ok([("GATEWAY_SECRET", secret), ("IDENTITY_KEY", key), ("AUTHZ_TOKEN", token)])
+        Ok([("GATEWAY_SECRET", secret), ("IDENTITY_KEY", key), ("AUTHZ_SERVICE_TOKEN", token)])
     }
 }
 

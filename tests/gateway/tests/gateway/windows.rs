@@ -3,6 +3,7 @@
 //! The gateway alone cannot promise that: Envoy serves a route without the filter until it has the module, and a policy
 //! that names nothing has no effect. Services refuse what lacks the filter's secret, or its statement.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use claimgate_e2e::tokens;
@@ -43,6 +44,10 @@ fn asked_until(gateway: &Gateway, mut end: impl FnMut(u16, u16) -> bool) -> Vec<
     panic!("it never came to that: {:?}", seen.last());
 }
 
+fn distinct(seen: &[(u16, u16)]) -> BTreeSet<(u16, u16)> {
+    seen.iter().copied().collect()
+}
+
 fn for_a_while(gateway: &Gateway) -> Vec<(u16, u16)> {
     let begun = Instant::now();
     asked_until(gateway, |_, _| begun.elapsed() > Duration::from_secs(4))
@@ -59,10 +64,11 @@ fn a_route_that_comes_to_a_guarded_gateway_is_guarded_from_its_first_request() {
         gateway.apply(route).unwrap();
     }
     let seen = asked_until(&gateway, |customers, products| (customers, products) == (401, 200));
-    for (customers, products) in &seen {
-        assert!([NOTHING, 401].contains(customers), "{seen:?}");
+    for (customers, products) in distinct(&seen) {
+        // 503: the route is there, and Envoy does not know yet where the service is.
+        assert!([NOTHING, 503, 401].contains(&customers), "{:?}", distinct(&seen));
         // With 200 the secret was there, which the filter adds.
-        assert!([NOTHING, 200].contains(products), "{seen:?}");
+        assert!([NOTHING, 503, 200].contains(&products), "{:?}", distinct(&seen));
     }
 }
 
@@ -83,13 +89,14 @@ fn while_a_policy_comes_to_live_routes_services_refuse_what_passes_without_it() 
         "{unfiltered} of {} pairs of requests came without the filter and were refused",
         seen.len()
     );
-    for (customers, products) in &seen {
-        assert!([REFUSED, 401].contains(customers), "{seen:?}");
-        assert!([REFUSED, 200].contains(products), "{seen:?}");
+    for (customers, products) in distinct(&seen) {
+        assert!([REFUSED, 401].contains(&customers), "{:?}", distinct(&seen));
+        assert!([REFUSED, 200].contains(&products), "{:?}", distinct(&seen));
     }
     // From the filter on, nothing is without it again.
     let first = seen.iter().position(|(customers, _)| *customers == 401).unwrap();
-    assert!(seen[first..].iter().all(|(customers, _)| *customers == 401), "{seen:?}");
+    let after = distinct(&seen[first..]);
+    assert!(after.iter().all(|(customers, _)| *customers == 401), "{after:?}");
 }
 
 #[test]
@@ -101,7 +108,7 @@ fn a_module_that_envoy_cannot_fetch_lets_nobody_through() {
     let gateway = Own::start(&rest);
     asked_until(&gateway, |customers, products| (customers, products) == (REFUSED, REFUSED));
     gateway.apply(&policy[0]).unwrap();
-    for (customers, products) in for_a_while(&gateway) {
+    for (customers, products) in distinct(&for_a_while(&gateway)) {
         assert!([REFUSED, 500, 503].contains(&customers), "{customers}");
         assert!([REFUSED, 500, 503].contains(&products), "{products}");
     }
@@ -118,8 +125,7 @@ fn an_image_that_the_controller_cannot_pull_lets_nobody_through() {
     let gateway = Own::launch(&all);
     let answers = || claimgate_proc::http_status(gateway.address(), "/customers").is_ok();
     assert!(claimgate_proc::wait_until(Duration::from_secs(30), answers));
-    let seen = for_a_while(&gateway);
-    assert!(seen.iter().all(|pair| *pair == (500, 500)), "{seen:?}");
+    assert_eq!(distinct(&for_a_while(&gateway)), BTreeSet::from([(500, 500)]));
     let token = tokens::direct(world().stack(), &CUSTOMER_MANAGER).access_token;
     assert_eq!(get(&gateway, "/customers", Some(&token)).status, 500);
 }
