@@ -39,6 +39,7 @@ fn everybody_gets_what_they_may_have_and_the_services_know_it_came_through_the_f
     control_headers_of_envoy_are_not_a_client_s(&gateway, &token);
     it_is_served_with_tls(&gateway, &token);
     the_log_has_no_query_and_says_why(&gateway);
+    metrics_say_which_provider_they_are_about(&gateway);
 }
 
 fn nobody_reaches_what_has_no_route(gateway: &Own) {
@@ -104,4 +105,14 @@ fn the_log_has_no_query_and_says_why(gateway: &Own) {
     let line = lines().unwrap();
     assert!(line["claimgate"].as_str().is_some_and(|said| said.contains("customers")), "{line}");
     assert_eq!(line["method"], "GET");
+}
+
+fn metrics_say_which_provider_they_are_about(gateway: &Own) {
+    let admin = gateway.admin().unwrap();
+    let (_, metrics) =
+        claimgate_proc::http_get(admin, "/stats/prometheus?filter=claimgate.jwks").unwrap();
+    for name in ["age_seconds", "healthy", "keys"] {
+        let labelled = format!(r#"claimgate_jwks_{name}{{claimgate_provider="keycloak"}} "#);
+        assert!(metrics.contains(&labelled), "{metrics}");
+    }
 }
