@@ -7,6 +7,7 @@ mod build;
 mod compose;
 mod contract;
 mod executable;
+mod gateway;
 mod idp;
 mod kubernetes;
 
@@ -21,6 +22,7 @@ use xtask::{package, run, say, tools, wasm, workspace};
 
 pub(crate) use compose::compose;
 use executable::{Executable, Outcome};
+pub(crate) use gateway::gateway;
 pub(crate) use idp::idp;
 pub(crate) use kubernetes::kubernetes;
 
