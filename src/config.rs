@@ -215,7 +215,7 @@ pub enum TokenType {
     AtJwt,
 }
 
-/// Where the value of an identity header comes from: exactly one of `claim` and `roles`.
+/// Where the value of an identity header comes from: exactly one of `claim`, `roles` and `secret_env`.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -231,6 +231,11 @@ pub struct IdentityHeader {
     /// The caller's roles, joined with commas.
     #[serde(default)]
     pub roles: Option<RoleSource>,
+    /// A secret that services share with this gateway, from this variable of the environment: at least
+    /// 16 visible ASCII characters. Sent with every request that a rule allows, with or without a token,
+    /// where a route takes tokens; so a service that wants it takes nothing that did not pass the filter.
+    #[serde(default)]
+    pub secret_env: Option<String>,
     /// Value for a request without a token. Default: the header is not sent.
     #[serde(default)]
     pub anonymous: Option<String>,

@@ -168,6 +168,18 @@ pub struct Header {
     pub anonymous: Option<Rc<str>>,
 }
 
+impl Header {
+    /// The value when there is no token.
+    pub fn of_nobody(&self) -> Option<Rc<str>> {
+        match &self.source {
+            HeaderSource::Secret(secret) => Some(secret.share()),
+            HeaderSource::Claim(_) | HeaderSource::Flag(_) | HeaderSource::Roles(_) => {
+                self.anonymous.clone()
+            }
+        }
+    }
+}
+
 /// Where a header's value comes from.
 #[derive(Debug)]
 pub enum HeaderSource {
@@ -177,6 +189,8 @@ pub enum HeaderSource {
     Flag(ClaimPath),
     /// The caller's roles.
     Roles(RoleSource),
+    /// What services know the gateway by, whoever calls.
+    Secret(Secret),
 }
 
 /// What applies to the requests of one route.
@@ -214,12 +228,17 @@ pub struct Route {
 
 /// A value that no log may show.
 #[derive(Clone)]
-pub struct Secret(Box<str>);
+pub struct Secret(Rc<str>);
 
 impl Secret {
     /// The value, for the one place that sends it.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// The same, for a header that is kept.
+    pub fn share(&self) -> Rc<str> {
+        Rc::clone(&self.0)
     }
 }
 

@@ -96,8 +96,7 @@ pub fn mutations(
         _ if !identify => mutations.put_query_back(policy, head),
         None => {
             let set = policy.headers.iter();
-            let set =
-                set.filter_map(|h| Some((Rc::clone(&h.name), Rc::clone(h.anonymous.as_ref()?))));
+            let set = set.filter_map(|h| Some((Rc::clone(&h.name), h.of_nobody()?)));
             mutations.set = set.collect();
         }
         Some(principal) => {
@@ -171,17 +170,19 @@ fn identity(
             HeaderSource::Roles(RoleSource::Decision) => permit.decision_roles(),
             HeaderSource::Roles(RoleSource::Token)
             | HeaderSource::Claim(_)
-            | HeaderSource::Flag(_) => prepared.as_ref(),
+            | HeaderSource::Flag(_)
+            | HeaderSource::Secret(_) => prepared.as_ref(),
         };
         Some((Rc::clone(&header.name), Rc::clone(value?)))
     };
     policy.headers.iter().zip(prepared).filter_map(pair).collect()
 }
 
-/// The value of a header that depends on the token alone.
+/// The value of a header that depends on the token alone, or on nothing.
 fn claim_value(policy: &Policy, principal: &Principal, header: &Header) -> Option<Rc<str>> {
     let path = match &header.source {
         HeaderSource::Claim(path) => path,
+        HeaderSource::Secret(secret) => return Some(secret.share()),
         HeaderSource::Flag(path) => {
             return principal.claims().at(path)?.as_bool().map(|flag| flag.to_string().into());
         }

@@ -28,6 +28,9 @@ use crate::upstream::OwnHeaders;
 
 type Result<T> = std::result::Result<T, InvalidPolicy>;
 
+/// Shorter ones could be guessed; services want as many.
+const MIN_SHARED_SECRET: usize = 16;
+
 /// Headers that anything looks at; whoever needs one adds it.
 type Looks<'r> = &'r RefCell<Reads>;
 
@@ -41,7 +44,7 @@ pub(super) fn policy(config: &Config, env: Env<'_>) -> Result<Policy> {
     issuer::check_apart(&providers)?;
     let reads = RefCell::new(places.reads().clone());
     let freshness = freshness::feed(config, &providers, env)?;
-    let headers = headers(config)?;
+    let headers = headers(config, env)?;
     let given = service::response_headers(config, &headers, &places)?;
     let signed_identity = signed_identity::of(config, &places, env)?;
     let own = headers.iter().map(|header| &*header.name).chain(given.iter().map(|name| &**name));
@@ -198,11 +201,11 @@ fn credential(name: &str, at: &str, env: Env<'_>) -> Result<Secret> {
 }
 
 #[inline(never)]
-fn headers(config: &Config) -> Result<Vec<Header>> {
+fn headers(config: &Config, env: Env<'_>) -> Result<Vec<Header>> {
     config
         .identity_headers
         .iter()
-        .map(|(name, header)| self::header(name, header, config))
+        .map(|(name, header)| self::header(name, header, config, env))
         .collect()
 }
 
@@ -220,21 +223,42 @@ fn own_header(name: &str, at: &str) -> Result<()> {
 }
 
 #[inline(never)]
-fn header(name: &str, header: &config::IdentityHeader, config: &Config) -> Result<Header> {
+fn header(
+    name: &str,
+    header: &config::IdentityHeader,
+    config: &Config,
+    env: Env<'_>,
+) -> Result<Header> {
     let at = format!("identity_headers.{name:?}");
     own_header(name, &at)?;
     if header.anonymous.as_deref().is_some_and(|value| !is_header_text(value)) {
         return Err(needs(format!("{at}.anonymous"), "printable ASCII"));
     }
-    let source = match (&header.claim, header.form, header.roles) {
-        (Some(claim), None, None) => HeaderSource::Claim(ClaimPath::new(claim)),
-        (Some(claim), Some(ClaimForm::Boolean), None) => HeaderSource::Flag(ClaimPath::new(claim)),
-        (None, None, Some(from)) => HeaderSource::Roles(roles_from(from, config, &at)?),
-        (None, Some(_), _) => return Err(needs(format!("{at}.as"), "a `claim` that it is about")),
-        _ => return Err(needs(at, "exactly one of `claim` and `roles`")),
+    let source = match (&header.claim, header.form, header.roles, &header.secret_env) {
+        (Some(claim), None, None, None) => HeaderSource::Claim(ClaimPath::new(claim)),
+        (Some(claim), Some(ClaimForm::Boolean), None, None) => {
+            HeaderSource::Flag(ClaimPath::new(claim))
+        }
+        (None, None, Some(from), None) => HeaderSource::Roles(roles_from(from, config, &at)?),
+        (None, None, None, Some(_)) if header.anonymous.is_some() => {
+            return Err(needs(format!("{at}.anonymous"), "a `claim` or `roles` beside it"));
+        }
+        (None, None, None, Some(variable)) => HeaderSource::Secret(shared(variable, &at, env)?),
+        (None, Some(_), ..) => return Err(needs(format!("{at}.as"), "a `claim` that it is about")),
+        _ => return Err(needs(at, "exactly one of `claim`, `roles` and `secret_env`")),
     };
     let anonymous = header.anonymous.as_deref().map(Into::into);
     Ok(Header { name: name.into(), source, anonymous })
+}
+
+/// A secret that services know this gateway by: as long as they want it.
+fn shared(name: &str, at: &str, env: Env<'_>) -> Result<Secret> {
+    let at = format!("{at}.secret_env");
+    let value = variable(name, &at, env)?;
+    if value.len() < MIN_SHARED_SECRET || value.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        return Err(needs(at, "a variable whose value is 16 or more visible ASCII characters"));
+    }
+    Ok(Secret(value.into()))
 }
 
 /// A header that only the filter sets cannot be one that clients send.

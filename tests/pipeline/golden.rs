@@ -12,7 +12,9 @@ use serde_json::Value;
 fn env(name: &str) -> Option<String> {
     match name {
         "AUTHZ_TOKEN" => Some("not-a-real-secret".to_owned()),
+        "GATEWAY_SECRET" => Some("another-not-a-real-secret".to_owned()),
         "SPACED" => Some("not a header".to_owned()),
+        "SECRET_15" => Some("s".repeat(15)),
         "SECRET_31" => Some("s".repeat(31)),
         "DPOP_NONCE_SECRET" | "SECRET_32" => Some("s".repeat(32)),
         "SECRET_64" => Some("s".repeat(64)),

@@ -14,6 +14,7 @@ mod demands;
 mod expressions;
 mod failed_tokens;
 mod freshness;
+mod gateway_secret;
 mod golden;
 mod issuers;
 mod jose;

@@ -6,12 +6,14 @@
 //! - [`compose`]: runs `compose.yaml` as containers, without a container engine;
 //! - [`render`]: `envoy/envoy.yaml` for other places;
 //! - [`stack`]: runs the demo system as processes;
+//! - [`gateway`]: runs it behind Envoy Gateway;
 //! - [`run`] and [`workspace`]: child commands, and where things are.
 //!
 //! It must never change anything outside the repository's ignored folders and the tools' folder,
 //! unless it has said so first.
 
 pub mod compose;
+pub mod gateway;
 pub mod package;
 pub mod render;
 pub mod run;

@@ -59,6 +59,8 @@ enum Command {
     TestImages,
     /// Runs compose.yaml as containers, by podman and runc, and asks of it what the contract says.
     TestCompose,
+    /// Serves kubernetes/gateway-api by Envoy Gateway on this machine, and asks of it what the contract says.
+    TestGateway,
     /// Has a real Keycloak in the identity provider's place: the contract, its keys, its logouts.
     TestIdp,
     /// Applies every overlay of kubernetes/ to a real API server, with nodes that only say that they run.
@@ -108,6 +110,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::TestStores => test::stores(),
         Command::TestImages => test::images(),
         Command::TestCompose => test::compose(),
+        Command::TestGateway => test::gateway(),
         Command::TestIdp => test::idp(),
         Command::TestK8s => test::kubernetes(),
         Command::TestPeers => test::peers(),

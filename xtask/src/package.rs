@@ -4,6 +4,7 @@
 //! builds have the same digests.
 
 mod authorities;
+mod local;
 mod provenance;
 mod publish;
 mod sbom;
@@ -20,6 +21,7 @@ use serde_json::json;
 
 use crate::{run, tools, wasm, workspace};
 
+pub use local::LocalRegistry;
 pub use publish::{Registry, sign, sign_with_password};
 pub use service::{SERVICES, Service};
 
@@ -50,14 +52,14 @@ pub fn folder() -> PathBuf {
     workspace::root().join("dist/oci")
 }
 
-/// Everything that the layout lists, by name. Every byte of it is checked.
-fn read() -> Result<BTreeMap<String, Descriptor>> {
-    Layout::read(&folder()).context("run this, then try again:\n  cargo xtask package")
+/// Everything that a layout lists, by name. Every byte of it is checked.
+fn read(folder: &Path) -> Result<BTreeMap<String, Descriptor>> {
+    Layout::read(folder).context("run this, then try again:\n  cargo xtask package")
 }
 
 /// What the layout has that was packaged before.
 pub fn written() -> Result<Vec<Packaged>> {
-    let images = read()?.into_iter().filter(|(name, _)| !name.contains('.'));
+    let images = read(&folder())?.into_iter().filter(|(name, _)| !name.contains('.'));
     let packaged = |(name, manifest): (String, Descriptor)| {
         let (repository, form) = match name.strip_suffix(ARTIFACT) {
             Some(repository) => (repository.to_owned(), ARTIFACT),
@@ -91,6 +93,17 @@ pub fn build() -> Result<Vec<Packaged>> {
 
 fn read_file(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).with_context(|| file.display().to_string())
+}
+
+/// Builds the small module alone and writes a layout with nothing else into this folder: for tests that
+/// only need something to pull.
+pub fn build_filter(folder: &Path) -> Result<Vec<Packaged>> {
+    let (source, module) = (Source::here()?, wasm::build(true)?);
+    let module = fs::read(&module).with_context(|| module.display().to_string())?;
+    let mut writing = Writing { layout: Layout::create(folder)?, source, packaged: Vec::new() };
+    writing.module("filter", &wasm::FILTER_FEATURES, &module)?;
+    writing.layout.finish()?;
+    Ok(writing.packaged)
 }
 
 /// A layout on its way.

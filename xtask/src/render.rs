@@ -86,10 +86,18 @@ impl Place {
                 &format!("path: /access/v1/evaluation\n{}credential_env: {CREDENTIAL}\n", " ".repeat(32)),
                 1,
             ),
+            // There Keycloak tells authz-service who has logged out. What is for everybody does not need to know.
             row(
-                "freshness: {cluster: authz-service}",
-                &format!("freshness: {{cluster: authz-service, credential_env: {CREDENTIAL}}}"),
+                "                            identity_headers:\n",
+                &format!(
+                    "{FRESHNESS}, credential_env: {CREDENTIAL}}}\n                            identity_headers:\n"
+                ),
                 1,
+            ),
+            row(
+                "                                roles_on_failure: absent\n",
+                "                                roles_on_failure: absent\n                                failure_mode: allow\n",
+                5,
             ),
             row(
                 ME,
@@ -139,6 +147,9 @@ const ME: &str = "\
                           match: {path: /auth/me}
                           request_headers_to_remove: [x-gateway-secret]
 ";
+
+/// Logouts, revocations and changed roles count within a second (docs/freshness.md).
+const FRESHNESS: &str = "                            freshness: {cluster: authz-service";
 
 /// What the file says of itself, which holds for no other place.
 const HEADING: &str = "\
@@ -220,15 +231,21 @@ mod tests {
     }
 
     #[test]
-    fn it_is_still_yaml_and_has_the_same_policy_but_for_the_credential() {
+    fn it_is_still_yaml_and_has_the_same_policy_but_for_credential_and_feed() {
         let read = |text: &str| serde_saphyr::from_str::<serde_json::Value>(text).unwrap();
         let own = read(&fs::read_to_string(source()).unwrap());
         for place in Place::ALL {
-            let rendered = read(
-                &place.render().unwrap().replace(&format!(", credential_env: {CREDENTIAL}"), ""),
-            );
+            let rendered = read(&place.render().unwrap());
             let mut policies = [&own, &rendered].map(|config| policy(config).clone());
-            policies[1]["authorization"][0].as_object_mut().unwrap().remove("credential_env");
+            let theirs = policies[1].as_object_mut().unwrap();
+            let feed = theirs.remove("freshness").unwrap();
+            let decision_point = theirs["authorization"][0].as_object_mut().unwrap();
+            let credential = decision_point.remove("credential_env").unwrap();
+            assert_eq!([&feed["credential_env"], &credential], [CREDENTIAL; 2]);
+            for route in theirs["routes"].as_array_mut().unwrap() {
+                let mode = route.as_object_mut().unwrap().remove("failure_mode");
+                assert_eq!(mode.is_some(), route.get("roles_on_failure").is_some());
+            }
             assert_eq!(policies[0], policies[1]);
         }
     }

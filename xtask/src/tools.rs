@@ -8,6 +8,7 @@
 mod binaryen;
 mod decision_points;
 mod envoy;
+mod gateway;
 mod go;
 mod images;
 mod install;
@@ -21,6 +22,7 @@ mod system;
 pub use binaryen::{Binaryen, binaryen};
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
+pub use gateway::{egctl, envoy_gateway};
 pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;

@@ -7,6 +7,7 @@ mod build;
 mod compose;
 mod contract;
 mod executable;
+mod gateway;
 mod idp;
 mod kubernetes;
 
@@ -15,12 +16,13 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use clap::ValueEnum;
 use xtask::{package, run, say, tools, wasm, workspace};
 
 pub(crate) use compose::compose;
 use executable::{Executable, Outcome};
+pub(crate) use gateway::gateway;
 pub(crate) use idp::idp;
 pub(crate) use kubernetes::kubernetes;
 
@@ -119,7 +121,8 @@ pub(crate) fn images() -> Result<ExitCode> {
     tools::docker_registry()?;
     tools::crane()?;
     tools::cosign()?;
-    package::build()?;
+    let images = package::build()?;
+    ensure!(package::build()? == images, "a second package of the same has other digests");
     ignored(IMAGES, &[], &[])
 }
 

@@ -36,16 +36,21 @@ impl Registry {
 
     /// Pushes everything of the layout: images under their tags, what is said about them by digest.
     pub fn push(&self, all: &[Packaged]) -> Result<()> {
+        self.push_from(&folder(), all)
+    }
+
+    /// The same from a layout in another folder.
+    pub fn push_from(&self, layout: &Path, all: &[Packaged]) -> Result<()> {
         let crane = tools::crane()?;
-        let listed = read()?;
+        let listed = read(layout)?;
         for packaged in all {
             let repository = format!("{}/{}", self.0, packaged.repository);
             let tagged = format!("{repository}:{}", packaged.tag);
-            push(&crane, &packaged.manifest, &tagged)?;
+            push(&crane, layout, &packaged.manifest, &tagged)?;
             let about = |name: &&String| name.strip_prefix(&*packaged.name).is_some_and(said);
             for name in listed.keys().filter(about) {
                 let said = listed.get(name).context("it was listed")?;
-                push(&crane, said, &format!("{repository}@{}", said.digest))?;
+                push(&crane, layout, said, &format!("{repository}@{}", said.digest))?;
             }
             say(format_args!("pushed {tagged}"));
         }
@@ -59,11 +64,11 @@ fn said(rest: &str) -> bool {
 }
 
 /// A registry takes one manifest at a time, so each gets a layout of its own, around the same content.
-fn push(crane: &Path, manifest: &Descriptor, to: &str) -> Result<()> {
+fn push(crane: &Path, layout: &Path, manifest: &Descriptor, to: &str) -> Result<()> {
     let scratch = run::Scratch::new("push")?;
     let one = scratch.path();
-    std::os::unix::fs::symlink(folder().join("blobs"), one.join("blobs"))?;
-    fs::copy(folder().join("oci-layout"), one.join("oci-layout"))?;
+    std::os::unix::fs::symlink(layout.join("blobs"), one.join("blobs"))?;
+    fs::copy(layout.join("oci-layout"), one.join("oci-layout"))?;
     let index = json!({"schemaVersion": 2, "manifests": [manifest]});
     fs::write(one.join("index.json"), index.to_string())?;
     run::succeed_quietly(crane, &["push", &one.display().to_string(), to], LIMIT)

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::parts::{Part, Plan};
 use super::ports::Ports;
+use super::render::heed_logouts;
 use super::{Folder, KEYCLOAK_LIMIT, Member, READY_LIMIT, Stack, render};
 use crate::run::Scratch;
 
@@ -122,7 +123,7 @@ impl Builder {
     }
 
     /// A real Keycloak is the identity provider, of the installation in `home` ([`crate::tools::keycloak`]);
-    /// the authorization service heeds its logouts.
+    /// the authorization service hears of its logouts, and the gateway heeds them.
     #[must_use]
     pub fn keycloak(mut self, home: impl Into<PathBuf>) -> Self {
         self.keycloak = Some(home.into());
@@ -164,6 +165,9 @@ impl Builder {
         let folder = self.open_folder()?;
         let edits = std::mem::take(&mut self.edits);
         let mut config = render(&ports)?;
+        if self.keycloak.is_some() {
+            heed_logouts(&mut config);
+        }
         edits.into_iter().for_each(|edit| edit(&mut config));
         fs::write(folder.path().join("envoy.json"), serde_json::to_vec_pretty(&config)?)?;
         let (secret, admin_password) = (random_secret()?, random_secret()?);

@@ -3,7 +3,8 @@
 //! Keycloak writes into its own folder, so a stack has a copy of the installed one. It must never change
 //! what the realm says of users and clients: only where things are, and what a test asks for.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -22,6 +23,12 @@ const AUTHZ: &str = "AUTHZ_SERVICE_URL";
 /// A small heap and the quick compiler: ready in a third of the time.
 const HEAP: &str = "-Xms64m -Xmx192m";
 const JVM: &str = "-XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC";
+
+/// Only Linux has it.
+const MORTAL_JAVA: &str = r#"#!/bin/sh
+command -v setpriv > /dev/null && exec setpriv --pdeathsig KILL java "$@"
+exec java "$@"
+"#;
 
 /// The realm as it is shipped, but with this key to sign with, and this life of access tokens, where there are
 /// such.
@@ -48,6 +55,7 @@ impl Plan<'_> {
         let import = copy.join("data/import");
         fs::create_dir_all(&import)?;
         fs::write(import.join("realm.json"), self.realm()?.to_string())?;
+        let java = mortal_java(&copy)?;
         let name = format!("--hostname=http://localhost:{}", self.ports.idp);
         Ok(self
             .program(Part::Idp, &copy.join("bin/kc.sh"))
@@ -65,6 +73,7 @@ impl Plan<'_> {
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", ADMIN)
             .env("KC_BOOTSTRAP_ADMIN_PASSWORD", self.admin_password)
             .env(AUTHZ, format!("http://{}", local(self.ports.authz)))
+            .env("JAVA", java)
             .env("JAVA_OPTS_KC_HEAP", HEAP)
             .env("JAVA_OPTS_APPEND", JVM))
     }
@@ -83,6 +92,15 @@ impl Plan<'_> {
         fs::write(&file, json!({"issuers": issuers}).to_string())?;
         Ok(file)
     }
+}
+
+/// A Java that ends with its parent, which is Keycloak's script: that is what the kernel ends with us, and it would
+/// leave the server behind.
+fn mortal_java(home: &Path) -> Result<PathBuf> {
+    let script = home.join("bin/java");
+    fs::write(&script, MORTAL_JAVA)?;
+    fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+    Ok(script)
 }
 
 /// A key of ours in place of one that Keycloak would make.

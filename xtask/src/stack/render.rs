@@ -7,7 +7,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ports::Ports;
 use crate::workspace;
@@ -30,6 +30,26 @@ pub fn render(ports: &Ports) -> Result<Value> {
     let urls = (contract.issuer(), ports.issuer());
     replace(&mut config, &numbers, &urls);
     Ok(config)
+}
+
+/// Has the filter heed the authorization service's feed, and so the logouts that it is told of. What is for everybody
+/// goes on when nobody knows of any.
+pub(super) fn heed_logouts(config: &mut Value) {
+    let policy =
+        "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+    let filters = config.pointer_mut(policy).and_then(Value::as_array_mut);
+    let ours = filters.and_then(|filters| {
+        filters.iter_mut().find(|one| one.get("name").is_some_and(|name| name == "claimgate"))
+    });
+    let policy = ours.and_then(|ours| ours.pointer_mut("/typed_config/config/configuration/value"));
+    let Some(policy) = policy.and_then(Value::as_object_mut) else { return };
+    policy.insert("freshness".into(), json!({"cluster": "authz-service"}));
+    for route in policy.get_mut("routes").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Some(route) = route.as_object_mut() else { continue };
+        if route.contains_key("roles_on_failure") {
+            route.insert("failure_mode".into(), "allow".into());
+        }
+    }
 }
 
 fn replace(value: &mut Value, ports: &[(u16, u16)], urls: &(String, String)) {

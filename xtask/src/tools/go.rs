@@ -47,6 +47,13 @@ fn install_from(source: &str, dir: &Path) -> Result<()> {
     run::succeed_quietly(&env, &args, BUILD)
 }
 
+/// Builds a package in a folder with the source of its module.
+pub(super) fn build(source: &Path, package: &str, to: &Path) -> Result<()> {
+    let (source, to) = (source.display().to_string(), to.display().to_string());
+    let args = [&["-C", &source, "build"], &STRIPPED[..], &["-o", &to, package]].concat();
+    run::succeed_quietly(&go()?, &args, BUILD)
+}
+
 /// Where Go keeps a module's source, which nobody may write to.
 pub(super) fn source(module: &str, version: &str) -> Result<PathBuf> {
     let wanted = format!("{module}@v{version}");

@@ -1,47 +1,27 @@
 //! A registry on this machine with everything in it, and questions to it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use claimgate_oci::{Descriptor, Layout};
-use claimgate_proc::{Launch, Output, Port, Process, Ready};
 use serde_json::Value;
-use xtask::package::{self, Packaged, Registry};
+use xtask::package::{self, LocalRegistry, Packaged, Registry};
 use xtask::run::Scratch;
 use xtask::tools;
-
-const READY: Duration = Duration::from_secs(10);
 
 /// A registry of its own, gone with the test.
 pub struct Local {
     pub name: String,
     pub folder: Scratch,
-    _process: Process,
-    _port: Port,
+    registry: LocalRegistry,
 }
 
 impl Local {
     /// Empty.
     pub fn start() -> Self {
         let folder = Scratch::new("registry").unwrap();
-        let port = Port::free().unwrap();
-        let address = format!("127.0.0.1:{}", port.number());
-        let data = folder.path().join("data");
-        let settings = serde_json::json!({
-            "version": "0.1",
-            "log": {"level": "warn"},
-            "storage": {"filesystem": {"rootdirectory": data}},
-            "http": {"addr": address},
-        });
-        let file = folder.path().join("registry.yml");
-        fs::write(&file, settings.to_string()).unwrap();
-        let log = Output::Log(folder.path().join("log"));
-        let launch = Launch::new("docker-registry", tools::docker_registry().unwrap(), log);
-        let process = launch.arg("serve").arg(&file).start().unwrap();
-        process.wait_ready(&Ready::Http(address.parse().unwrap(), "/v2/".into()), READY).unwrap();
-        Self { name: format!("{address}/claimgate"), folder, _process: process, _port: port }
+        let registry = LocalRegistry::start(folder.path()).unwrap();
+        Self { name: registry.name().to_owned(), folder, registry }
     }
 
     /// With everything of the layout in it.
@@ -52,13 +32,12 @@ impl Local {
     }
 
     pub fn registry(&self) -> Registry {
-        Registry::new(&self.name).unwrap()
+        self.registry.registry().unwrap()
     }
 
     /// The file that the registry keeps some content in.
     pub fn file_of(&self, hex: &str) -> PathBuf {
-        let blobs = self.folder.path().join("data/docker/registry/v2/blobs/sha256");
-        blobs.join(&hex[..2]).join(hex).join("data")
+        self.registry.blobs().join(&hex[..2]).join(hex).join("data")
     }
 }
 

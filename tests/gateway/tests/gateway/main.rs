@@ -1,0 +1,9 @@
+//! `kubernetes/gateway-api`: what is written there, what Envoy Gateway makes of it, and what callers see when it serves it.
+//!
+//! The controller's ports are fixed, so there is one gateway at a time: each test that needs one starts its own.
+
+mod passing;
+mod rendered;
+mod support;
+mod windows;
+mod written;
