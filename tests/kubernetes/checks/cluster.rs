@@ -5,6 +5,7 @@
 
 mod applied;
 mod dry_run;
+mod gateway_api;
 mod programs;
 mod server;
 mod sources;
