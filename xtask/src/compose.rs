@@ -1,7 +1,7 @@
 //! `compose.yaml` as containers: by podman and runc, where there is no container engine and no registry.
 //!
 //! Our images are those of `dist/oci`, as they are. Programs that others ship come from this machine's own
-//! system, read-only, since their images cannot be fetched from everywhere: [`stand_in`] says what each gets.
+//! system, read-only, since their images cannot be fetched from everywhere: `stand_in` says what each gets.
 //! What the file says of users, networks, limits and file systems holds for all of them. It must never pass over
 //! something in the file: a field that is not known here is an error.
 
