@@ -80,6 +80,7 @@ impl Containers {
         let launch = self.podman.run(name, service, stand_in.as_ref(), changes, &log)?;
         let process = launch.start()?;
         self.started.push(Container { name: name.to_owned(), process });
+        self.podman.join_others(name, service)?;
         self.wait_healthy(name, service)?;
         say(format_args!("{name}: healthy after {:.1} s", begun.elapsed().as_secs_f64()));
         Ok(())

@@ -22,7 +22,7 @@ mod system;
 pub use binaryen::{Binaryen, binaryen};
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
-pub use gateway::{egctl, envoy_gateway, envoy_gateway_source};
+pub use gateway::{egctl, envoy_gateway, envoy_gateway_source, func_e};
 pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;

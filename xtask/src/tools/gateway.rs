@@ -1,4 +1,4 @@
-//! Envoy Gateway and what goes with it: its controller and `egctl`. Built from Go modules.
+//! Envoy Gateway and what goes with it: its controller and `egctl`; and func-e, which runs Envoy by itself. Built from Go modules.
 //!
 //! Pinned, whatever is on `PATH`: another version makes another configuration of the same manifests.
 
@@ -18,6 +18,12 @@ const CONTROLLER: GoProgram = GoProgram {
     name: "envoy-gateway",
     version: VERSION,
     package: "github.com/envoyproxy/gateway/cmd/envoy-gateway",
+};
+
+const FUNC_E: GoProgram = GoProgram {
+    name: "func-e",
+    version: "1.6.0",
+    package: "github.com/tetratelabs/func-e/cmd/func-e",
 };
 
 /// As it is published, egctl renders a policy with Wasm as an error, because it has nowhere to fetch
@@ -42,6 +48,11 @@ pub fn envoy_gateway() -> Result<PathBuf> {
 /// Where Go keeps its source, with the descriptions of the kinds of the Gateway API and of its own.
 pub fn envoy_gateway_source() -> Result<PathBuf> {
     go::source(MODULE, VERSION)
+}
+
+/// `func-e`, Envoy's own launcher.
+pub fn func_e() -> Result<PathBuf> {
+    FUNC_E.pinned()
 }
 
 /// `egctl`, changed so that it renders policies with Wasm.
