@@ -22,12 +22,13 @@ mod system;
 pub use binaryen::{Binaryen, binaryen};
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
-pub use gateway::{egctl, envoy_gateway};
+pub use gateway::{egctl, envoy_gateway, envoy_gateway_source};
 pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use kubernetes::{
-    Kubernetes, etcd, external_secrets_source, kubernetes, kubernetes_source, kustomize, kwok,
+    Kubernetes, etcd, external_secrets_source, kubectl, kubernetes, kubernetes_source, kustomize,
+    kwok,
 };
 pub use postgres::postgres;
 pub use rust::{
@@ -35,4 +36,4 @@ pub use rust::{
     wasm_toolchain,
 };
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, docker_registry, haproxy, podman, redis_server, wrk};
+pub use system::{chromium, curl, docker_registry, haproxy, podman, redis_server, wrk};

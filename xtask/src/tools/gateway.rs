@@ -39,6 +39,11 @@ pub fn envoy_gateway() -> Result<PathBuf> {
     CONTROLLER.pinned()
 }
 
+/// Where Go keeps the controller's source, with its chart and the descriptions of its kinds.
+pub fn envoy_gateway_source() -> Result<PathBuf> {
+    go::source(MODULE, VERSION)
+}
+
 /// `egctl`, changed so that it renders policies with Wasm.
 pub fn egctl() -> Result<PathBuf> {
     let home = install::into_home(&format!("egctl-wasm-{VERSION}"), |dir| {
