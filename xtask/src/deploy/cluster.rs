@@ -74,8 +74,12 @@ impl Cluster {
         self.run(&["replace", MANAGER, "-f", &file.file]).map(drop)
     }
 
-    pub(super) fn delete(&self, object: &Value) -> Result<()> {
-        let file = References::of(std::slice::from_ref(object))?;
+    /// All of them, in this order.
+    pub(super) fn delete(&self, objects: &[Value]) -> Result<()> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let file = References::of(objects)?;
         self.run(&["delete", "--ignore-not-found", "--timeout=60s", "-f", &file.file]).map(drop)
     }
 
@@ -147,14 +151,18 @@ pub(super) fn called(object: &Value) -> String {
     }
 }
 
-/// Whether it is the same one, of perhaps another version.
+/// Whether it is the same one, of perhaps another version. kustomize gives a namespace to kinds that have none, when it
+/// does not know them.
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     let group = |object: &Value| {
         let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
         version.split_once('/').map(|(group, _)| group.to_owned())
     };
-    (kind(one), name(one), namespace(one), group(one))
-        == (kind(other), name(other), namespace(other), group(other))
+    let is_beside = match (namespace(one), namespace(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    };
+    is_beside && (kind(one), name(one), group(one)) == (kind(other), name(other), group(other))
 }
 
 #[cfg(test)]
@@ -176,5 +184,7 @@ mod tests {
         assert!(same(&object("a/v1", "n"), &object("a/v2", "n")));
         assert!(!same(&object("a/v1", "n"), &object("b/v1", "n")));
         assert!(!same(&object("a/v1", "n"), &object("a/v1", "m")));
+        let of_the_cluster = json!({"apiVersion": "a/v1", "kind": "X", "metadata": {"name": "x"}});
+        assert!(same(&object("a/v1", "n"), &of_the_cluster));
     }
 }

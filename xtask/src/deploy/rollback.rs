@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::cluster::{Cluster, called, same};
@@ -59,34 +59,17 @@ impl Before {
         say("rolling back …");
         let all: Vec<Value> = order::objects(steps).cloned().collect();
         let live = cluster.live(&all)?;
-        let mut failed = 0;
+        let mut work = Work { cluster, removed: Vec::new(), failed: 0 };
         for object in all.iter().rev() {
             let Some(there) = live.iter().find(|one| same(one, object)) else { continue };
-            let result = match self.way(there) {
-                Way::Leave => continue,
-                Way::Keep => {
-                    say(format_args!("  stays, though it is new: {}", called(object)));
-                    continue;
-                }
-                Way::Remove => {
-                    say(format_args!("  removed, it was not there before: {}", called(object)));
-                    cluster.delete(object)
-                }
-                Way::PutBack(before) => {
-                    say(format_args!("  as it was before: {}", called(object)));
-                    cluster.replace(&before)
-                }
-            };
-            if let Err(error) = result {
-                failed += 1;
-                say(format_args!("  CANNOT roll back {}: {error:#}", called(object)));
+            match self.way(there) {
+                Way::Leave => {}
+                Way::Keep => say(format_args!("  stays, though it is new: {}", called(object))),
+                Way::Remove => work.remove(object),
+                Way::PutBack(before) => work.put_back(&before),
             }
         }
-        if failed > 0 {
-            bail!(
-                "{failed} objects are not as they were before: kubectl replace -f with what was kept"
-            )
-        }
+        work.finish()?;
         self.look(cluster, limit)
     }
 
@@ -113,6 +96,49 @@ impl Before {
             Some(before) if *before == as_given(live) => Way::Leave,
             Some(before) => Way::PutBack(before.clone()),
         }
+    }
+}
+
+/// The calls to the cluster, few of them: what is removed one after the other goes at once.
+struct Work<'c> {
+    cluster: &'c Cluster,
+    removed: Vec<Value>,
+    failed: usize,
+}
+
+impl Work<'_> {
+    fn remove(&mut self, object: &Value) {
+        say(format_args!("  removed, it was not there before: {}", called(object)));
+        self.removed.push(object.clone());
+    }
+
+    fn put_back(&mut self, before: &Value) {
+        self.flush();
+        say(format_args!("  as it was before: {}", called(before)));
+        let result = self.cluster.replace(before);
+        self.note(result);
+    }
+
+    fn flush(&mut self) {
+        let removed = std::mem::take(&mut self.removed);
+        let result = self.cluster.delete(&removed);
+        self.note(result);
+    }
+
+    fn note(&mut self, result: Result<()>) {
+        if let Err(error) = result {
+            self.failed += 1;
+            say(format_args!("  THAT FAILED: {error:#}"));
+        }
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.flush();
+        ensure!(
+            self.failed == 0,
+            "not everything is as it was before, see above; what was there is kept in a file: kubectl replace -f FILE"
+        );
+        Ok(())
     }
 }
 

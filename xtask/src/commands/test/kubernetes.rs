@@ -9,8 +9,8 @@ use super::ignored;
 
 /// The folder of the package whose ignored tests these are.
 const FOLDER: &str = "tests/kubernetes";
-/// Whose tables a backup is made of, and who reads Envoy's configuration before Envoy does.
-const BUILT: [&str; 2] = ["authz-service", "claimgate-cli"];
+/// Whose tables a backup is made of, who reads Envoy's configuration before Envoy does, and what deploys.
+const BUILT: [&str; 3] = ["authz-service", "claimgate-cli", "xtask"];
 
 /// Runs them, with everything that they need.
 pub(crate) fn kubernetes() -> Result<ExitCode> {
@@ -22,6 +22,10 @@ pub(crate) fn kubernetes() -> Result<ExitCode> {
     tools::haproxy()?;
     tools::postgres()?;
     tools::envoy()?;
+    tools::envoy_gateway()?;
+    tools::crane()?;
+    tools::docker_registry()?;
+    tools::curl()?;
     wasm::build(true)?;
     let packages = BUILT.iter().flat_map(|name| ["--package", name]);
     let build: Vec<_> = ["build", "--bins"].into_iter().chain(packages).collect();
