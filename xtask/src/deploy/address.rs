@@ -73,7 +73,7 @@ pub(super) fn doors(cluster: &Cluster, live: &[Value], target: &Target) -> Resul
         let given = target.addresses.iter().find(|one| one.is_for(name(gateway)));
         let place = match (given, &said.address) {
             (Some(given), _) => Ok((given.place.clone(), None)),
-            (None, Some(address)) => Ok((format!("{address}:{}", said.port), None)),
+            (None, Some(address)) => Ok((at(address, said.port), None)),
             (None, None) => forwarded(cluster, gateway, &said, target),
         };
         match place {
@@ -102,6 +102,13 @@ pub(super) fn doors(cluster: &Cluster, live: &[Value], target: &Target) -> Resul
 impl Address {
     fn is_for(&self, gateway: &str) -> bool {
         self.gateway.as_deref().is_none_or(|named| named == gateway)
+    }
+}
+
+fn at(address: &str, port: u64) -> String {
+    match address.contains(':') {
+        true => format!("[{address}]:{port}"),
+        false => format!("{address}:{port}"),
     }
 }
 
@@ -136,7 +143,7 @@ fn forwarded(
     let port = Port::free()?;
     let here = format!("127.0.0.1:{}", port.number());
     let (kubectl, context) = cluster.command();
-    let log = log()?;
+    let log = log(&port)?;
     let process = Launch::new("kubectl port-forward", kubectl, Output::Log(log))
         .args(context)
         .args(["port-forward", "--address", "127.0.0.1", "-n", &namespace])
@@ -147,10 +154,13 @@ fn forwarded(
     Ok((here, Some(process)))
 }
 
-fn log() -> Result<PathBuf> {
+fn log(port: &Port) -> Result<PathBuf> {
     let folder = workspace::target_dir()?.join("k8s");
     std::fs::create_dir_all(&folder)?;
-    Ok(folder.join("port-forward.log"))
+    let file = folder.join(format!("port-forward-{}.log", port.number()));
+    // What another one said is not about this one.
+    let _ = std::fs::remove_file(&file);
+    Ok(file)
 }
 
 /// Envoy Gateway makes a Service for each Gateway, under a name of its own.
@@ -201,6 +211,12 @@ mod tests {
         assert_eq!((said.scheme, said.port), ("https", 443));
         assert_eq!(said.host.as_deref(), Some("api.example.com"));
         assert_eq!(said.address.as_deref(), Some("192.0.2.1"));
+    }
+
+    #[test]
+    fn addresses_of_both_kinds_take_a_port() {
+        assert_eq!(at("192.0.2.1", 443), "192.0.2.1:443");
+        assert_eq!(at("2001:db8::1", 443), "[2001:db8::1]:443");
     }
 
     #[test]

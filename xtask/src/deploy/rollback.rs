@@ -42,7 +42,8 @@ impl Before {
         let objects: Vec<Value> = cluster.live(all)?.iter().map(as_given).collect();
         let folder = workspace::target_dir()?.join("k8s");
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let file = folder.join("before.json");
+        // Of this process: somebody may be deploying elsewhere.
+        let file = folder.join(format!("before-{}.json", std::process::id()));
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
         fs::write(&file, format!("{list:#}")).with_context(|| file.display().to_string())?;
         say(format_args!(

@@ -7,6 +7,7 @@ mod direct;
 mod envoy;
 mod gateway_api;
 
+use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::Value;
@@ -21,7 +22,9 @@ fn image(of: &str) -> String {
 
 /// `cargo xtask k8s …` with this server.
 fn k8s(server: &Server, args: &[&str]) -> Output {
-    let mut command = server.command(&workspace::debug_binary("xtask").unwrap());
+    let tested = std::env::var_os("XTASK").map(PathBuf::from);
+    let xtask = tested.unwrap_or_else(|| workspace::debug_binary("xtask").unwrap());
+    let mut command = server.command(&xtask);
     // Its tools are where they always are; what kubectl remembers is about this server alone.
     let cache = server.folder().join("kube-cache");
     command.env("HOME", std::env::var("HOME").unwrap()).env("KUBECACHEDIR", cache);

@@ -59,8 +59,11 @@ fn a_static_envoy_is_deployed_when_it_refuses_and_rolled_back_when_it_does_not()
     let said = succeeds(&server, &[&deploy[..], &here].concat());
     assert_says(&said, &["in force"]);
     a_version_that_lets_everybody_through_is_rolled_back(&server);
-    let said = succeeds(&server, &[&["verify", "--env", "dev"][..], &here].concat());
-    assert_says(&said, &["0 findings"]);
+    let verify = ["verify", "--env", "dev", "--address", &envoy.address(), "--context"];
+    assert_says(&succeeds(&server, &[&verify[..], &["here"]].concat()), &["0 findings"]);
+    let elsewhere = fails(&server, &[&verify[..], &["elsewhere"]].concat());
+    assert_says(&elsewhere, &["context \"elsewhere\" does not exist"]);
+    a_gateway_that_is_nowhere_is_not_taken_for_one_that_refuses(&server);
     what_is_missing_is_named(&server, &here);
 }
 
@@ -106,6 +109,14 @@ fn a_version_that_lets_everybody_through_is_rolled_back(server: &Server) {
         &said,
         &["GET /nothing;here without a token: was answered 200, and must be 400", "1 findings"],
     );
+}
+
+/// Without an address it goes by way of the API server to a pod, which nobody runs here.
+fn a_gateway_that_is_nowhere_is_not_taken_for_one_that_refuses(server: &Server) {
+    let said = fails(server, &["verify", "--env", "dev", "--timeout", "1"]);
+    let named =
+        "Service claimgate-dev/envoy: has no address that can be asked: kubectl port-forward";
+    assert_says(&said, &[named, "--address [GATEWAY=][http://|https://]HOST:PORT", "1 findings"]);
 }
 
 fn what_is_missing_is_named(server: &Server, here: &[&str]) {

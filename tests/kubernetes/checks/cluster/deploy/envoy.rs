@@ -25,6 +25,28 @@ pub struct Envoy {
 impl Envoy {
     /// As its pods would run it in dev: with the filter. Its upstreams are nowhere.
     pub fn with_the_filter() -> Self {
+        Self::in_dev(|text| text)
+    }
+
+    /// The same behind TLS, with this folder's `tls.crt` and `tls.key`.
+    pub fn with_the_filter_and_tls(certificate: &Path) -> Self {
+        let file = |name: &str| json!({"filename": certificate.join(name)});
+        let pair = json!({"certificate_chain": file("tls.crt"), "private_key": file("tls.key")});
+        let socket = json!({"name": "tls", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {"tls_certificates": [pair]},
+        }});
+        Self::in_dev(|text| {
+            let (before, gateway) = text.split_once("- name: gateway\n").unwrap();
+            let chain = "filter_chains:\n        - filters:";
+            assert!(gateway.contains(chain));
+            let with =
+                format!("filter_chains:\n        - transport_socket: {socket}\n          filters:");
+            format!("{before}- name: gateway\n{}", gateway.replacen(chain, &with, 1))
+        })
+    }
+
+    fn in_dev(change: impl FnOnce(String) -> String) -> Self {
         let ports: Vec<_> = (0..3).map(|_| Port::free().unwrap()).collect();
         let mut text = configuration(&overlay("dev"))
             .replace("/etc/claimgate/plugin.wasm", &workspace::plugin().display().to_string())
@@ -35,7 +57,7 @@ impl Envoy {
             assert_eq!(text.matches(&theirs).count(), 1, "{theirs}");
             text = text.replace(&theirs, &here);
         }
-        Self::start(ports, &text)
+        Self::start(ports, &change(text))
     }
 
     /// One that says 200 to everything.

@@ -1,5 +1,7 @@
 //! `kubernetes/gateway-api`, with a real Envoy Gateway that pulls the module's image by its digest.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use xtask::gateway::manifests;
 use xtask::package::{self, LocalRegistry};
@@ -9,7 +11,7 @@ use super::envoy::Envoy;
 use super::{assert_says, fails, given, image, succeeds};
 use crate::cluster::controller::{self, Controller, with_a_balancer};
 use crate::cluster::server::Server;
-use crate::rendered::{kind, name};
+use crate::rendered::{items, kind, name};
 
 const NAMESPACE: &str = "claimgate";
 const POLICY: &str = "envoyextensionpolicy";
@@ -32,7 +34,7 @@ fn module() -> Module {
 }
 
 /// What others have to have made: services, Secrets, certificates.
-fn surroundings(server: &Server) {
+fn surroundings(server: &Server, certificate: &Path) {
     for (service, port) in [
         ("authz-service", 8003),
         ("customer-service", 8001),
@@ -52,35 +54,26 @@ fn surroundings(server: &Server) {
     };
     generic("gateway", &["--from-literal=secret=test", "--from-literal=identity-key=test"]);
     generic("authz", &["--from-literal=token=test"]);
+    let (key, file) = (certificate.join("tls.key"), certificate.join("tls.crt"));
+    let files = [format!("--key={}", key.display()), format!("--cert={}", file.display())];
+    for secret in ["external-tls", "internal-tls"] {
+        let create = ["create", "secret", "tls", secret, "-n", NAMESPACE];
+        server.must(&[&create[..], &[&files[0], &files[1]]].concat());
+    }
+}
+
+/// For the names of both Gateways; signed by itself.
+fn certificate() -> Scratch {
     let folder = Scratch::new("certificate").unwrap();
     let [key, certificate] =
         ["tls.key", "tls.crt"].map(|name| folder.path().join(name).display().to_string());
-    let made = [
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-    ];
-    let named = [
-        "-subj",
-        "/CN=test",
-        "-addext",
-        "subjectAltName=DNS:*.example.com",
-        "-keyout",
-        &key,
-        "-out",
-        &certificate,
-    ];
-    run::capture("openssl".as_ref(), &[&made[..], &named].concat(), super::super::SOON).unwrap();
-    for secret in ["external-tls", "internal-tls"] {
-        let files = [&*format!("--key={key}"), &format!("--cert={certificate}")].map(str::to_owned);
-        server.must(&["create", "secret", "tls", secret, "-n", NAMESPACE, &files[0], &files[1]]);
-    }
+    let kind = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let names = "subjectAltName=DNS:api.example.com,DNS:api.internal.example.com";
+    let named = ["-days", "2", "-subj", "/CN=test", "-addext", names];
+    let files = ["-keyout", &key, "-out", &certificate];
+    let args = [&kind[..], &named, &files].concat();
+    run::capture("openssl".as_ref(), &args, super::super::SOON).unwrap();
+    folder
 }
 
 fn all(image: &str) -> Vec<Value> {
@@ -143,31 +136,27 @@ fn everything(server: &Server, image: &str) {
     let envoy = Envoy::with_the_filter();
     let address = format!("http://{}", envoy.address());
     let here = ["--env", "dev", "--gateway-api", "--address", &address];
-    let deploy = |image: &str| -> Vec<String> {
-        let args = [&["deploy"], &here[..], &["--image", image, "--timeout", "45"]].concat();
-        args.into_iter().map(str::to_owned).collect()
-    };
-    fn slices(args: &[String]) -> Vec<&str> {
-        args.iter().map(String::as_str).collect()
-    }
+    let deploy_of =
+        |image| [&["deploy"], &here[..], &["--image", image, "--timeout", "45"]].concat();
+    let (deploy, verify) = (deploy_of(image), [&["verify"], &here[..]].concat());
     let said = fails(server, &["deploy", "--env", "dev", "--gateway-api"]);
     assert_says(&said, &["`image-by-digest.invalid` is nobody's name", "nothing was changed"]);
-    let said = fails(server, &slices(&deploy(image)));
     let missing = [
         "Secret envoy-gateway-system/gateway: is not there",
         "Service claimgate/customer-service: is not there",
     ];
-    assert_says(&said, &missing);
-    surroundings(server);
-    let said = succeeds(server, &slices(&deploy(image)));
-    assert_says(&said, &["routes …", "in force"]);
-    let verify = [&["verify"], &here[..]].concat();
+    assert_says(&fails(server, &deploy), &missing);
+    let certificate = certificate();
+    surroundings(server, certificate.path());
+    assert_says(&succeeds(server, &deploy), &["routes …", "in force"]);
     assert_says(&succeeds(server, &verify), &["0 findings"]);
-    a_digest_that_no_registry_has_is_rolled_back(server, image, &slices(&deploy(&other(image))));
+    let wrong = other(image);
+    a_digest_that_no_registry_has_is_rolled_back(server, image, &deploy_of(&wrong));
     assert_says(&succeeds(server, &verify), &["0 findings"]);
     a_gateway_that_does_not_answer_is_not_taken_for_one_that_refuses(server);
+    only_a_certificate_for_its_name_is_taken(server, certificate.path());
     a_policy_whose_target_is_not_there_is_found(server, &verify);
-    assert_says(&succeeds(server, &slices(&deploy(image))), &["in force"]);
+    assert_says(&succeeds(server, &deploy), &["in force"]);
 }
 
 /// The same name, and a digest that it never had.
@@ -199,6 +188,20 @@ fn a_gateway_that_does_not_answer_is_not_taken_for_one_that_refuses(server: &Ser
     assert_says(&said, &["Gateway claimgate/external at https://127.0.0.1", "Failed to connect"]);
 }
 
+fn only_a_certificate_for_its_name_is_taken(server: &Server, certificate: &Path) {
+    let envoy = Envoy::with_the_filter_and_tls(certificate);
+    let address = envoy.address();
+    let verify =
+        ["verify", "--env", "dev", "--gateway-api", "--timeout", "1", "--address", &address];
+    assert_says(
+        &fails(server, &verify),
+        &["Gateway claimgate/internal at https://", "certificate"],
+    );
+    let authority = certificate.join("tls.crt").display().to_string();
+    let said = succeeds(server, &[&verify[..], &["--ca", &authority]].concat());
+    assert_says(&said, &["0 findings"]);
+}
+
 /// It was accepted once, and what says so stays.
 fn a_policy_whose_target_is_not_there_is_found(server: &Server, verify: &[&str]) {
     let targets = |names: &[&str]| {
@@ -216,8 +219,11 @@ fn a_policy_whose_target_is_not_there_is_found(server: &Server, verify: &[&str])
         &["claimgate/claimgate: has no status for no-such-gateway", "get gateway no-such-gateway"],
     );
     let policy = server.get(&[POLICY, "claimgate", "-n", NAMESPACE]);
-    let stale = policy["status"]["ancestors"].to_string();
-    eprintln!("what it says of a policy without a target: {stale}");
+    let conditions = items(&policy, "/status/ancestors/0/conditions");
+    let said = conditions.iter().find(|one| one["type"] == "Accepted").unwrap();
+    assert_eq!(said["status"], "True", "{policy}");
+    let generations = (&said["observedGeneration"], &policy["metadata"]["generation"]);
+    assert!(generations.0.as_u64() < generations.1.as_u64(), "{generations:?}");
     aim(&["external", "no-such-gateway"]);
     assert_says(&fails(server, verify), &["has no status for no-such-gateway"]);
 }
