@@ -7,12 +7,14 @@
 //! - [`render`]: `envoy/envoy.yaml` for other places;
 //! - [`stack`]: runs the demo system as processes;
 //! - [`gateway`]: runs it behind Envoy Gateway;
+//! - [`deploy`]: brings it into a cluster, and looks at what is there;
 //! - [`run`] and [`workspace`]: child commands, and where things are.
 //!
 //! It must never change anything outside the repository's ignored folders and the tools' folder,
-//! unless it has said so first.
+//! unless it has said so first; clusters only by [`deploy`].
 
 pub mod compose;
+pub mod deploy;
 pub mod gateway;
 pub mod package;
 pub mod render;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{bench, check, demo, fuzz, package, test, test_admin_api};
+use commands::{bench, check, demo, fuzz, k8s, package, test, test_admin_api};
 use xtask::render::Place;
 use xtask::{say, wasm};
 
@@ -39,6 +39,9 @@ enum Command {
         /// For where.
         place: Place,
     },
+    /// Brings kubernetes/ into a cluster, or looks whether what is there is in force.
+    #[command(subcommand)]
+    K8s(k8s::K8s),
     /// Runs the demo system: gateway on 8080, identity provider on 8180; until Ctrl-C.
     Demo(demo::Demo),
     /// Runs the ordinary test suite, or the rungs named, and prints what ran and how long it took.
@@ -107,6 +110,7 @@ fn run(command: Command) -> Result<ExitCode> {
             say(place.write()?.display());
             Ok(ExitCode::SUCCESS)
         }
+        Command::K8s(k8s) => k8s.run(),
         Command::Demo(demo) => demo.run(),
         Command::Test { rungs } => test::run(&rungs),
         Command::TestFull => test::full(),

@@ -27,8 +27,8 @@ pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use kubernetes::{
-    Kubernetes, cert_manager_source, etcd, external_secrets_source, kubernetes, kubernetes_source,
-    kustomize, kwok,
+    Kubernetes, cert_manager_source, etcd, external_secrets_source, kubectl, kubernetes,
+    kubernetes_source, kustomize, kwok,
 };
 pub use postgres::postgres;
 pub use rust::{
@@ -36,4 +36,4 @@ pub use rust::{
     wasm_toolchain,
 };
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, docker_registry, haproxy, podman, redis_server, wrk};
+pub use system::{chromium, curl, docker_registry, haproxy, podman, redis_server, wrk};

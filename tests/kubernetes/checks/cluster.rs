@@ -4,6 +4,8 @@
 //! lists what this does not show.
 
 mod applied;
+mod controller;
+mod deploy;
 mod dry_run;
 mod gateway_api;
 mod programs;

@@ -17,19 +17,35 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Renders these folders and components, with `image` (a name and a digest) where one is given.
 pub fn render(folders: &[&str], components: &[&str], image: Option<&str>) -> Result<Vec<Value>> {
+    let of = |names: &[&str]| names.iter().map(|name| ours(name)).collect::<Vec<_>>();
+    let images = match image.and_then(|image| image.split_once('@')) {
+        Some((name, digest)) => json!([{"name": PLACEHOLDER, "newName": name, "digest": digest}]),
+        None => json!([]),
+    };
+    put_together(&of(folders), &of(components), &images)
+}
+
+fn ours(name: &str) -> PathBuf {
+    workspace::root().join("kubernetes/gateway-api").join(name)
+}
+
+/// Renders folders and components, wherever they are, with other names for images (kustomize's `images`).
+pub fn put_together(
+    folders: &[PathBuf],
+    components: &[PathBuf],
+    images: &Value,
+) -> Result<Vec<Value>> {
     let scratch = Scratch::new("kustomize")?;
     let overlay = scratch.path().canonicalize()?;
-    let of = |names: &[&str]| names.iter().map(|name| from(&overlay, name)).collect::<Vec<_>>();
-    let mut settings = json!({
+    let of =
+        |all: &[PathBuf]| all.iter().map(|one| from(&overlay, one)).collect::<Result<Vec<_>>>();
+    let settings = json!({
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": of(folders),
-        "components": of(components),
+        "resources": of(folders)?,
+        "components": of(components)?,
+        "images": images,
     });
-    if let Some((name, digest)) = image.and_then(|image| image.split_once('@')) {
-        let named = json!([{"name": PLACEHOLDER, "newName": name, "digest": digest}]);
-        settings.as_object_mut().context("it is one")?.insert("images".to_owned(), named);
-    }
     fs::write(overlay.join("kustomization.yaml"), settings.to_string())?;
     let folder = overlay.display().to_string();
     let text = run::capture(&tools::kustomize()?, &["build", &folder], LIMIT)?;
@@ -37,10 +53,10 @@ pub fn render(folders: &[&str], components: &[&str], image: Option<&str>) -> Res
 }
 
 /// kustomize takes folders by relative paths alone.
-fn from(overlay: &Path, name: &str) -> PathBuf {
+fn from(overlay: &Path, folder: &Path) -> Result<PathBuf> {
     let up: PathBuf = overlay.components().skip(1).map(|_| "..").collect();
-    let there = workspace::root().join("kubernetes/gateway-api").join(name);
-    up.join(there.strip_prefix("/").unwrap_or(&there))
+    let there = folder.canonicalize().with_context(|| format!("no {}", folder.display()))?;
+    Ok(up.join(there.strip_prefix("/").unwrap_or(&there)))
 }
 
 /// The one of this kind and name.

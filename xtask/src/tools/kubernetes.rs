@@ -43,6 +43,12 @@ pub struct Kubernetes {
     programs: PathBuf,
 }
 
+/// The user's `kubectl`, which fits their cluster, else the one that is built here.
+pub fn kubectl() -> Result<PathBuf> {
+    let built = || kubernetes().map(|programs| programs.program("kubectl"));
+    install::on_path("kubectl").map_or_else(built, Ok)
+}
+
 /// The API server, its neighbours and `kubectl`.
 pub fn kubernetes() -> Result<Kubernetes> {
     let home = built(&format!("kubernetes-{KUBERNETES}"), |dir| {

@@ -11,6 +11,11 @@ pub fn redis_server() -> Result<PathBuf> {
     install::program("redis-server", "redis-server")
 }
 
+/// `curl`.
+pub fn curl() -> Result<PathBuf> {
+    install::program("curl", "curl")
+}
+
 /// `haproxy`, 2.4 or newer.
 pub fn haproxy() -> Result<PathBuf> {
     install::program("haproxy", "haproxy")

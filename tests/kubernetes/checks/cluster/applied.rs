@@ -31,7 +31,7 @@ fn applied(overlay_name: &str) -> Server {
 }
 
 /// Nobody makes volumes here: there are some for everybody who may ask, of the class that is asked for.
-fn volumes(server: &Server, overlay_name: &str) {
+pub fn volumes(server: &Server, overlay_name: &str) {
     let class = if overlay_name == "dev" { String::new() } else { namespace(overlay_name) };
     let volume = |number: usize| {
         json!({

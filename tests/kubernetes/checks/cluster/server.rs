@@ -145,21 +145,32 @@ impl Server {
         self.processes.iter().map(tail).collect()
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    /// Everything of it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the administrator's credential is.
+    pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }
 
     fn write_kubeconfig(&self) {
+        let config = self.config_with(ADMINISTRATOR);
+        fs::write(self.kubeconfig(), config.to_string()).unwrap();
+    }
+
+    /// The way to this server with somebody's token.
+    pub fn config_with(&self, token: &str) -> Value {
         let cluster = json!({"server": self.address, "insecure-skip-tls-verify": true});
-        let config = json!({
+        json!({
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [{"name": "here", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": ADMINISTRATOR}}],
+            "users": [{"name": "admin", "user": {"token": token}}],
             "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
             "current-context": "here",
-        });
-        fs::write(self.kubeconfig(), config.to_string()).unwrap();
+        })
     }
 
     /// `kubectl` as the administrator.
