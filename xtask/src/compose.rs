@@ -1,7 +1,7 @@
 //! `compose.yaml` as containers: by podman and runc, where there is no container engine and no registry.
 //!
 //! Our images are those of `dist/oci`, as they are. Programs that others ship come from this machine's own
-//! system, read-only, since their images cannot be fetched from everywhere: [`stand_in`] says what each gets.
+//! system, read-only, since their images cannot be fetched from everywhere: `stand_in` says what each gets.
 //! What the file says of users, networks, limits and file systems holds for all of them. It must never pass over
 //! something in the file: a field that is not known here is an error.
 
@@ -80,6 +80,7 @@ impl Containers {
         let launch = self.podman.run(name, service, stand_in.as_ref(), changes, &log)?;
         let process = launch.start()?;
         self.started.push(Container { name: name.to_owned(), process });
+        self.podman.join_others(name, service)?;
         self.wait_healthy(name, service)?;
         say(format_args!("{name}: healthy after {:.1} s", begun.elapsed().as_secs_f64()));
         Ok(())

@@ -61,7 +61,11 @@ enum Command {
     /// Makes the images, pushes them to a registry of its own, pulls, signs and verifies them there.
     TestImages,
     /// Runs compose.yaml as containers, by podman and runc, and asks of it what the contract says.
-    TestCompose,
+    TestCompose {
+        /// Takes dist/oci and dist/plugin.wasm as they are, and builds nothing.
+        #[arg(long)]
+        built: bool,
+    },
     /// Serves kubernetes/gateway-api by Envoy Gateway on this machine, and asks of it what the contract says.
     TestGateway,
     /// Has a real Keycloak in the identity provider's place: the contract, its keys, its logouts.
@@ -113,7 +117,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::TestSlow => test::slow(),
         Command::TestStores => test::stores(),
         Command::TestImages => test::images(),
-        Command::TestCompose => test::compose(),
+        Command::TestCompose { built } => test::compose(built),
         Command::TestGateway => test::gateway(),
         Command::TestIdp => test::idp(),
         Command::TestK8s => test::kubernetes(),

@@ -1,6 +1,6 @@
 //! `envoy/envoy.yaml` for places other than this machine's loopback: the demo in containers, and Kubernetes.
 //!
-//! Text for text, so that its comments go along. What may differ is in [`rows`] and nowhere else; a row whose
+//! Text for text, so that its comments go along. What may differ is in one table of rows and nowhere else; a row whose
 //! text is not in the file as often as it says is an error, so that neither can change without the other. It must
 //! never change a rule or a limit.
 

@@ -22,13 +22,13 @@ mod system;
 pub use binaryen::{Binaryen, binaryen};
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
-pub use gateway::{egctl, envoy_gateway, envoy_gateway_source};
+pub use gateway::{egctl, envoy_gateway, envoy_gateway_source, func_e};
 pub use images::{cosign, crane, git};
 pub(crate) use install::digest;
 pub use keycloak::keycloak;
 pub use kubernetes::{
-    Kubernetes, etcd, external_secrets_source, kubectl, kubernetes, kubernetes_source, kustomize,
-    kwok,
+    Kubernetes, cert_manager_source, etcd, external_secrets_source, kubectl, kubernetes,
+    kubernetes_source, kustomize, kwok,
 };
 pub use postgres::postgres;
 pub use rust::{

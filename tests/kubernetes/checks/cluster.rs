@@ -7,6 +7,7 @@ mod applied;
 mod controller;
 mod deploy;
 mod dry_run;
+mod gateway_api;
 mod programs;
 mod server;
 mod sources;

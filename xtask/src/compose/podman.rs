@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use claimgate_proc::{Launch, Output};
+use claimgate_proc::{Launch, Output, wait_until};
 
 use super::file::{Compose, Service};
 use super::stand_in::StandIn;
@@ -13,6 +13,8 @@ use crate::{package, run, workspace};
 
 /// For one command that is not the container itself.
 const LIMIT: Duration = Duration::from_secs(120);
+/// Until a container that was started is there.
+const JOIN_LIMIT: Duration = Duration::from_secs(20);
 /// Addresses of containers are chosen here, since names are told by `/etc/hosts`: networks are 10.87.N.0/24.
 const NETWORKS: &str = "10.87";
 /// The first address that a container may have.
@@ -29,6 +31,8 @@ pub(super) struct Podman {
     services: Vec<String>,
     /// Which networks each service is in.
     joined: Vec<Vec<String>>,
+    /// Which networks have no way out, and no address of this machine.
+    internal: Vec<String>,
 }
 
 impl Podman {
@@ -41,6 +45,12 @@ impl Podman {
             networks: compose.networks.keys().cloned().collect(),
             services: compose.services.keys().cloned().collect(),
             joined: compose.services.values().map(|one| one.networks.clone()).collect(),
+            internal: compose
+                .networks
+                .iter()
+                .filter(|(_, one)| one.internal)
+                .map(|(name, _)| name.clone())
+                .collect(),
         };
         // What a run that was killed has left.
         podman.ask(&["rm", "--all", "--force", "--time", "0"])?;
@@ -110,14 +120,37 @@ impl Podman {
     fn connected(&self, launch: Launch, name: &str, service: &Service) -> Result<Launch> {
         let mut launch = launch;
         for network in &service.networks {
-            let address = self.address(network, name)?;
-            launch = launch.arg(format!("--network={}:ip={address}", self.network(network)));
+            if !self.is_joined_later(network, service) {
+                let address = self.address(network, name)?;
+                launch = launch.arg(format!("--network={}:ip={address}", self.network(network)));
+            }
             for other in self.others(network, name) {
                 let address = self.address(network, other)?;
                 launch = launch.arg(format!("--add-host={other}:{address}"));
             }
         }
         Ok(service.ports.iter().fold(launch, |launch, port| launch.args(["--publish", port])))
+    }
+
+    /// A published port leads to whichever network of its container was there first: it has to be one that this
+    /// machine is in.
+    fn is_joined_later(&self, network: &String, service: &Service) -> bool {
+        !service.ports.is_empty() && self.internal.contains(network)
+    }
+
+    /// Joins the networks that a container which has just been started did not begin with.
+    pub(super) fn join_others(&self, name: &str, service: &Service) -> Result<()> {
+        let container = self.container(name);
+        let later = service.networks.iter().filter(|one| self.is_joined_later(one, service));
+        for network in later {
+            let (address, network) = (self.address(network, name)?, self.network(network));
+            let join = || {
+                let args = ["network", "connect", "--ip", &address, &network, &container];
+                self.ask(&args).is_ok()
+            };
+            ensure!(wait_until(JOIN_LIMIT, join), "{name} cannot join {network}");
+        }
+        Ok(())
     }
 
     /// Who else is in a network.

@@ -78,7 +78,8 @@ fn own(path: &Path, (user, group): (u32, u32)) -> Result<()> {
 /// What the image's own entrypoint does with the variables that the file sets: a database at the first start,
 /// whose owner has to say the password to whoever comes over a network.
 fn postgres() -> Result<String> {
-    let server = tools::postgres()?;
+    // Beside it, not beside a link to it, are the others.
+    let server = fs::canonicalize(tools::postgres()?)?;
     let bin = server.parent().context("a folder with PostgreSQL's programs")?.display().to_string();
     Ok(format!(
         "set -e\n\
@@ -101,13 +102,13 @@ fn keycloak(folder: &Path, owner: (u32, u32)) -> Result<StandIn> {
     let (installed, home) = (tools::keycloak()?, folder.join("keycloak"));
     let copied = Command::new("cp").arg("-a").arg(&installed).arg(&home).status()?;
     ensure!(copied.success(), "cannot copy {}", installed.display());
-    let owner_text = format!("{}:{}", owner.0, owner.1);
-    let owned = Command::new("chown").args(["-R", &owner_text]).arg(&home).status()?;
+    // It is there in the image, and where the file mounts the realm.
+    make_folder(&home.join("data/import"))?;
+    let owner = format!("{}:{}", owner.0, owner.1);
+    let owned = Command::new("chown").args(["-R", &owner]).arg(&home).status()?;
     ensure!(owned.success(), "cannot give {} away", home.display());
     fs::set_permissions(&home, fs::Permissions::from_mode(0o755))?;
-    make_folder(&home.join("data/import"))?;
     let volume = |name: &str| (home.join(name), format!("/opt/keycloak/{name}"));
     let volumes = vec![volume("data"), volume("lib/quarkus")];
-    own(&home.join("data/import"), owner)?;
     Ok(StandIn { mounts: vec![(home, "/opt/keycloak".into())], volumes, ..StandIn::default() })
 }

@@ -5,6 +5,7 @@
 //! | the proxies' Deployment | Envoy as a process, of our version |
 //! | Services | `Backend`s on loopback, with the ports of this stack |
 //! | names of Services in the filter's clusters, the issuer's address | loopback, with those ports |
+//! | network policies | none |
 //! | certificates by cert-manager | one made here; the issuers are left out |
 //! | listeners for names, on 443 | one more, without TLS and for all names: what the contract's clients speak |
 //! | two Gateways | the external one: two Envoys would want the same ports |
@@ -27,12 +28,14 @@ pub(super) const ENVOY_VERSION: &str = "1.40.0";
 /// Where the Gateways and everything about them are.
 pub const NAMESPACE: &str = "claimgate";
 const CONTROLLER: &str = "envoy-gateway-system";
+/// Kinds that Envoy Gateway does not read, in files not even past them.
+pub const NOT_ITS_OWN: [&str; 2] = ["Issuer", "NetworkPolicy"];
 
 /// The manifests for this machine, for services on these ports.
 pub fn adapted(rendered: Vec<Value>, ports: &Ports) -> Result<Vec<Value>> {
     let is_kept = |one: &Value| {
         let kind = manifests::kind(one);
-        kind != "Issuer" && manifests::name(one) != "internal"
+        !NOT_ITS_OWN.contains(&kind) && manifests::name(one) != "internal"
     };
     let mut all: Vec<Value> = rendered.into_iter().filter(is_kept).collect();
     proxy(find_mut(&mut all, "EnvoyProxy", "claimgate")?, ports)?;

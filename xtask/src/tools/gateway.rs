@@ -1,4 +1,4 @@
-//! Envoy Gateway and what goes with it: its controller and `egctl`. Built from Go modules.
+//! Envoy Gateway and what goes with it: its controller and `egctl`; and func-e, which runs Envoy by itself. Built from Go modules.
 //!
 //! Pinned, whatever is on `PATH`: another version makes another configuration of the same manifests.
 
@@ -20,6 +20,12 @@ const CONTROLLER: GoProgram = GoProgram {
     package: "github.com/envoyproxy/gateway/cmd/envoy-gateway",
 };
 
+const FUNC_E: GoProgram = GoProgram {
+    name: "func-e",
+    version: "1.6.0",
+    package: "github.com/tetratelabs/func-e/cmd/func-e",
+};
+
 /// As it is published, egctl renders a policy with Wasm as an error, because it has nowhere to fetch
 /// modules to. This stands in for that place.
 const STUB: &str = include_str!("gateway/wasm_stub.go");
@@ -39,9 +45,14 @@ pub fn envoy_gateway() -> Result<PathBuf> {
     CONTROLLER.pinned()
 }
 
-/// Where Go keeps the controller's source, with its chart and the descriptions of its kinds.
+/// Where Go keeps its source, with the descriptions of the kinds of the Gateway API and of its own.
 pub fn envoy_gateway_source() -> Result<PathBuf> {
     go::source(MODULE, VERSION)
+}
+
+/// `func-e`, Envoy's own launcher.
+pub fn func_e() -> Result<PathBuf> {
+    FUNC_E.pinned()
 }
 
 /// `egctl`, changed so that it renders policies with Wasm.

@@ -25,6 +25,7 @@ const KUBERNETES: &str = "1.36.3";
 /// The libraries of that Kubernetes.
 const LIBRARIES: &str = "0.36.3";
 const EXTERNAL_SECRETS: &str = "1.3.2";
+const CERT_MANAGER: &str = "1.21.2";
 const ETCD: &str = "3.7.3";
 const PROGRAMS: [&str; 4] =
     ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
@@ -138,6 +139,11 @@ pub fn kubernetes_source() -> Result<PathBuf> {
 /// Where Go keeps the source of the External Secrets Operator, with the descriptions of its kinds.
 pub fn external_secrets_source() -> Result<PathBuf> {
     go::source("github.com/external-secrets/external-secrets", EXTERNAL_SECRETS)
+}
+
+/// Where Go keeps the source of cert-manager, with the descriptions of its kinds.
+pub fn cert_manager_source() -> Result<PathBuf> {
+    go::source("github.com/cert-manager/cert-manager", CERT_MANAGER)
 }
 
 /// Kubernetes finds its libraries in its own folder, which a module that requires it has to do otherwise.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use claimgate_e2e::keycloak::{Administration, Session, builder, log_in, log_out};
-use claimgate_e2e::stacks::{Shared, own_stack, shared};
+use claimgate_e2e::stacks::{Shared, own_stack, shared, shared_stack};
 use claimgate_e2e::users::{CUSTOMER_MANAGER, USER, User};
 use claimgate_e2e::{SOON, edit, mint, tokens};
 use claimgate_proc::wait_until;
@@ -110,6 +110,24 @@ fn who_logs_out_is_refused_within_seconds_and_others_are_not() {
     assert_known(stack, &CUSTOMER_MANAGER, &manager);
     thread::sleep(Duration::from_secs(1));
     assert_known(stack, &USER, &log_in(stack, CLIENT, &USER));
+}
+
+/// Of whatever stack already runs, with a Keycloak that nobody administers here.
+mod already_running {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs containers: cargo xtask test-compose"]
+    fn who_logs_out_is_refused_and_another_session_is_not() {
+        let stack = shared_stack();
+        let [ending, other] = [0, 1].map(|_| log_in(stack, CLIENT, &USER));
+        assert_known(stack, &USER, &ending);
+        log_out(stack, CLIENT, &ending);
+        let begun = Instant::now();
+        assert!(wait_until(HEEDED, || is_refused(stack, &ending)), "a logout is not heeded");
+        println!("refused {} ms after the logout", begun.elapsed().as_millis());
+        assert_known(stack, &USER, &other);
+    }
 }
 
 #[test]

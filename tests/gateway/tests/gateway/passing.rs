@@ -7,6 +7,7 @@ use claimgate_e2e::client::Request;
 use claimgate_e2e::tokens;
 use claimgate_e2e::users::CUSTOMER_MANAGER;
 use serde_json::Value;
+use xtask::stack::Part;
 
 use crate::support::{Own, get, world};
 
@@ -40,6 +41,27 @@ fn everybody_gets_what_they_may_have_and_the_services_know_it_came_through_the_f
     it_is_served_with_tls(&gateway, &token);
     the_log_has_no_query_and_says_why(&gateway);
     metrics_say_which_provider_they_are_about(&gateway);
+}
+
+/// The contract's rows about that, but for `/auth/me`, for which Envoy Gateway has no words (docs/gateway-api.md).
+#[test]
+#[ignore = "needs Envoy Gateway: cargo xtask test-gateway"]
+fn while_authz_service_is_frozen_nobody_undecided_passes_and_everybody_else_does() {
+    let gateway = Own::start(&world().manifests().unwrap());
+    let token = tokens::access(world().stack(), &CUSTOMER_MANAGER);
+    assert_eq!(get(&gateway, "/products", Some(&token)).status, 200, "keys are there");
+    let authz = world().stack().part(Part::Authz).unwrap();
+    authz.freeze();
+    let customers = get(&gateway, "/customers", Some(&token));
+    let products = [None, Some(&*token)].map(|token| get(&gateway, "/products", token).status);
+    let (health, nobody) =
+        (get(&gateway, "/customers/health", Some(&token)), get(&gateway, "/customers", None));
+    authz.thaw();
+    assert_eq!(customers.status, 503, "{customers:?}");
+    assert!(customers.headers.has("retry-after"), "{customers:?}");
+    assert_eq!((products, health.status, nobody.status), ([200, 200], 200, 401));
+    let back = || get(&gateway, "/customers", Some(&token)).status == 200;
+    assert!(claimgate_proc::wait_until(claimgate_e2e::SOON, back), "it does not come back");
 }
 
 fn nobody_reaches_what_has_no_route(gateway: &Own) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use xtask::gateway::host::NOT_ITS_OWN;
 use xtask::gateway::manifests::{PLACEHOLDER, is, kind, render};
 use xtask::run::{Scratch, capture};
 use xtask::tools;
@@ -24,8 +25,8 @@ fn xds(folders: &[&str], components: &[&str]) -> Value {
     let scratch = Scratch::new("egctl").unwrap();
     let image = format!("{PLACEHOLDER}@sha256:{}", "1".repeat(64));
     let mut manifests = render(folders, components, Some(&image)).unwrap();
-    // cert-manager's own are not known to it, and of several EnvoyProxys it takes the last for all Gateways.
-    manifests.retain(|one| kind(one) != "Issuer");
+    // Of several EnvoyProxys it takes the last for all Gateways.
+    manifests.retain(|one| !NOT_ITS_OWN.contains(&kind(one)));
     manifests.sort_by_key(|one| is(one, "EnvoyProxy", "claimgate"));
     manifests.extend(around(scratch.path()));
     let text: Vec<_> = manifests.iter().map(ToString::to_string).collect();

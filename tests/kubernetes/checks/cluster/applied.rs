@@ -59,7 +59,8 @@ fn pods(server: &Server, namespace: &str, app: &str) -> Vec<Value> {
 fn zones(server: &Server, pods: &[Value]) -> BTreeSet<String> {
     let node = |pod: &Value| server.get(&["node", at(pod, "/spec/nodeName")]);
     let zone = |pod| at(&node(pod), "/metadata/labels/topology.kubernetes.io~1zone").to_owned();
-    pods.iter().map(zone).collect()
+    // One that a scaler has only just asked for is nowhere yet.
+    pods.iter().filter(|pod| !at(pod, "/spec/nodeName").is_empty()).map(zone).collect()
 }
 
 #[test]

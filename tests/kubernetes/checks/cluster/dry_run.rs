@@ -6,7 +6,7 @@ use serde_json::json;
 use super::server::Server;
 use crate::rendered::{OVERLAYS, name, of_kind, overlay, text, with_init_container};
 
-const DRY_RUN: [&str; 6] =
+pub const DRY_RUN: [&str; 6] =
     ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
 
 #[test]

@@ -2,6 +2,7 @@
 //! not there, and nothing else here would notice a mistake in them.
 
 mod database;
+mod door;
 mod redis;
 
 use std::fs;

@@ -76,3 +76,16 @@ pub fn spread(objects: &[Object]) -> Vec<String> {
     }
     wrong
 }
+
+/// Where a zone has more than its share already, nobody is scheduled.
+pub fn zones(objects: &[Object]) -> Vec<String> {
+    let all = of_kind(objects, "Deployment").chain(of_kind(objects, "StatefulSet"));
+    let several = all.filter(|workload| workload["spec"]["replicas"] != 1);
+    let kept = |workload: &&Object| {
+        let constraints = items(workload, "/spec/template/spec/topologySpreadConstraints").iter();
+        let mut zones = constraints.filter(|one| at(one, "/topologyKey") == ZONE);
+        zones.any(|one| at(one, "/whenUnsatisfiable") == "DoNotSchedule" && one["maxSkew"] == 1)
+    };
+    let lax = several.filter(|workload| !kept(workload));
+    lax.map(|workload| format!("{}: may end up in one zone", called(workload))).collect()
+}

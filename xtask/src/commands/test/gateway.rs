@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use claimgate_proc::{http_status, wait_until};
 use xtask::gateway::{self, World};
-use xtask::{say, workspace};
+use xtask::{say, tools, workspace};
 
 use super::contract::contract_at;
 use super::executable::Outcome;
-use super::{closed, outcome_of, seconds};
+use super::{E2E, closed, outcome_of, seconds};
 
 /// The folder of the package with the tests.
 const TESTS: &str = "tests/gateway";
+/// The module of the end-to-end tests that has the demo's own configuration run by func-e.
+const FUNC_E: &str = "func_e::";
 /// The one case that Envoy Gateway keeps otherwise, and cannot be told: its CORS filter answers a preflight from elsewhere,
 /// 200 and without leave, where Envoy's own default hands it on to ours.
 const OTHERWISE: &str = "a_preflight_from_elsewhere_is_a_request_like_any_other";
@@ -27,7 +29,9 @@ pub(crate) fn gateway() -> Result<ExitCode> {
     gateway::build()?;
     let contract = contract()?;
     let alone = ["--include-ignored", "--test-threads", "1"];
-    Ok(closed(contract + outcome_of(&[(TESTS, &alone)], &[])?, begun))
+    let gateways = outcome_of(&[(TESTS, &alone)], &[])?;
+    let func_e = outcome_of(&[(E2E, &["--ignored", FUNC_E])], &[("FUNC_E", &tools::func_e()?)])?;
+    Ok(closed(contract + gateways + func_e, begun))
 }
 
 fn contract() -> Result<Outcome> {

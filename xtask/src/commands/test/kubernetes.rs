@@ -9,8 +9,9 @@ use super::ignored;
 
 /// The folder of the package whose ignored tests these are.
 const FOLDER: &str = "tests/kubernetes";
-/// Whose tables a backup is made of, and who reads Envoy's configuration before Envoy does.
-const BUILT: [&str; 2] = ["authz-service", "claimgate-cli"];
+/// Whose tables a backup is made of, who reads Envoy's configuration before Envoy does, and who stands behind the
+/// door of the development identity provider.
+const BUILT: [&str; 3] = ["authz-service", "claimgate-cli", "dev-idp"];
 
 /// Runs them, with everything that they need.
 pub(crate) fn kubernetes() -> Result<ExitCode> {
