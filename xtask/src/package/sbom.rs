@@ -17,7 +17,8 @@ use crate::{run, workspace};
 const TREE_LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) fn of(made: &Made) -> Result<Value> {
-    let args = ["tree", "--locked", "--edges", "normal", "--prefix", "depth"];
+    // Quietly: that it waits for another cargo would stand in its answer.
+    let args = ["tree", "--quiet", "--locked", "--edges", "normal", "--prefix", "depth"];
     let chosen = ["--package", made.package, "--target", made.target, "--format", "|{p}|{l}"];
     let manifest = workspace::root().join("Cargo.toml").display().to_string();
     let manifest = ["--manifest-path", &manifest];

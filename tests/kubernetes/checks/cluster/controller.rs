@@ -35,33 +35,8 @@ pub struct Controller {
     _admin: Port,
 }
 
-/// The kinds of the Gateway API and of Envoy Gateway, as its chart installs them; and of cert-manager the one that is used, of
-/// which only the name is known here.
-pub fn kinds(server: &Server) {
-    let kinds = chart().join("charts/crds/crds").display().to_string();
-    server.must(&["apply", "--server-side", "--recursive", "-f", &kinds]);
-    server.apply(&issuers().to_string());
-    let established = ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"];
-    server.must(&established);
-}
-
 fn chart() -> PathBuf {
     tools::envoy_gateway_source().unwrap().join(CHART)
-}
-
-fn issuers() -> Value {
-    let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": "issuers.cert-manager.io"},
-        "spec": {
-            "group": "cert-manager.io",
-            "scope": "Namespaced",
-            "names": {"plural": "issuers", "singular": "issuer", "kind": "Issuer"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": anything}}],
-        },
-    })
 }
 
 impl Controller {

@@ -12,11 +12,16 @@ const FOLDERS: [&str; 5] = ["base", "guard", "routes", "variants/canary", "varia
 
 fn server() -> Server {
     let server = Server::start();
+    kinds_of_gateways(&server);
+    server
+}
+
+/// Has the server know the kinds of the Gateway API, of Envoy Gateway and of cert-manager.
+pub fn kinds_of_gateways(server: &Server) {
     let gateway = xtask::tools::envoy_gateway_source().unwrap();
     server.kinds(&gateway.join("charts/gateway-helm/charts/crds/crds"));
     server.kinds(&xtask::tools::cert_manager_source().unwrap().join("deploy/crds"));
     server.must(&["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"]);
-    server
 }
 
 impl Server {

@@ -8,8 +8,9 @@ use xtask::package::{self, LocalRegistry};
 use xtask::run::{self, Scratch};
 
 use super::envoy::Envoy;
-use super::{assert_says, fails, given, image, succeeds};
+use super::{assert_says, fails, given, succeeds};
 use crate::cluster::controller::{self, Controller, with_a_balancer};
+use crate::cluster::gateway_api::kinds_of_gateways;
 use crate::cluster::server::Server;
 use crate::rendered::{items, kind, name};
 
@@ -85,39 +86,11 @@ fn all_given(server: &Server, image: &str) -> Vec<Value> {
 }
 
 #[test]
-#[ignore = "cargo xtask test-k8s: needs an API server"]
-fn the_api_server_takes_the_gateway_api_set() {
-    let server = Server::start();
-    controller::kinds(&server);
-    server.must(&["create", "namespace", NAMESPACE]);
-    let dry = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
-    let list =
-        |items: &[Value]| json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
-    for (folders, components) in [
-        (&["base"][..], &[][..]),
-        (&["base"], &["components/fail-reload"]),
-        (&["variants/canary"], &[]),
-        (&["variants/native"], &[]),
-    ] {
-        let objects = manifests::render(folders, components, Some(&image("1f"))).unwrap();
-        let outcome = server.kubectl_with(&dry, &list(&objects));
-        let error = String::from_utf8_lossy(&outcome.stderr);
-        assert!(outcome.status.success(), "{folders:?} {components:?}: {error}");
-        assert_eq!(String::from_utf8_lossy(&outcome.stdout).lines().count(), objects.len());
-    }
-    let mut wrong = all(&image("1f"));
-    let policy = manifests::find_mut(&mut wrong, "EnvoyExtensionPolicy", "claimgate").unwrap();
-    policy["spec"]["wasm"][0]["failurePolicy"] = "FAIL_RELOAD".into();
-    let error = server.refused(&dry, &list(&wrong));
-    assert!(error.contains("failurePolicy"), "{error}");
-}
-
-#[test]
 #[ignore = "cargo xtask test-k8s: needs a control plane, Envoy Gateway, and root for its mounts"]
 fn behind_envoy_gateway_only_what_is_in_force_stays() {
     let module = module();
     let server = Server::with_nodes();
-    controller::kinds(&server);
+    kinds_of_gateways(&server);
     server.must(&["create", "namespace", NAMESPACE]);
     let controller = Controller::start(&server);
     with_a_balancer(&server, || {
