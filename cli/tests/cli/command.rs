@@ -136,7 +136,9 @@ fn every_golden_configuration_is_judged_as_the_filter_judges_it() {
     let folder = root().join("tests/testdata/config");
     let secrets = [
         ("AUTHZ_TOKEN", "not-a-real-secret".to_owned()),
+        ("GATEWAY_SECRET", "another-not-a-real-secret".to_owned()),
         ("SPACED", "not a header".to_owned()),
+        ("SECRET_15", "s".repeat(15)),
         ("SECRET_31", "s".repeat(31)),
         ("SECRET_32", "s".repeat(32)),
         ("DPOP_NONCE_SECRET", "s".repeat(32)),
