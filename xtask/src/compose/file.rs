@@ -126,3 +126,53 @@ fn fill_in(value: &mut Value, variables: &Variables) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace;
+
+    fn shipped() -> Compose {
+        let variables = Variables::random().unwrap();
+        Compose::read(&workspace::root().join("compose.yaml"), &variables).unwrap()
+    }
+
+    #[test]
+    fn every_container_is_confined_bounded_and_of_one_version() {
+        let compose = shipped();
+        assert_eq!(compose.services.len(), 7);
+        for (name, service) in &compose.services {
+            let (_, tag) = service.image.rsplit_once(':').unwrap();
+            assert!(tag != "latest" && tag.contains('.'), "{name}: {tag}");
+            assert!(service.read_only, "{name} may write everywhere");
+            assert_eq!(service.cap_drop, ["ALL"], "{name}");
+            assert_eq!(service.security_opt, ["no-new-privileges:true"], "{name}");
+            assert!(service.cpus > 0.0 && service.pids_limit > 0, "{name} has no bounds");
+            assert!(!service.mem_limit.is_empty(), "{name} may take all memory");
+            assert!(service.healthcheck.test.len() > 1, "{name} has no health check");
+            // Ours are nobody's by themselves; who they are is in their images.
+            let ours = service.image.starts_with("ghcr.io/claimgate/");
+            assert!(ours || service.user.is_some(), "{name} may be root");
+        }
+    }
+
+    #[test]
+    fn two_ports_are_published_and_only_to_this_machine() {
+        let compose = shipped();
+        let published: Vec<_> = compose.services.values().flat_map(|one| &one.ports).collect();
+        assert_eq!(published, ["127.0.0.1:8080:8080", "127.0.0.1:8180:8180"]);
+        // What keeps data is reached by authz-service alone.
+        let with_data =
+            compose.services.iter().filter(|(_, one)| one.networks.contains(&"data".into()));
+        let with_data: Vec<_> = with_data.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(with_data, ["authz-service", "postgres", "redis"]);
+        assert!(compose.networks["inside"].internal && compose.networks["data"].internal);
+    }
+
+    #[test]
+    fn without_its_passwords_it_says_which_is_missing() {
+        let file = workspace::root().join("compose.yaml");
+        let error = Compose::read(&file, &Variables::none()).unwrap_err();
+        assert!(format!("{error:#}").contains("is not set: see docs/compose.md"), "{error:#}");
+    }
+}

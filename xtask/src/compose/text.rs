@@ -31,6 +31,12 @@ impl Variables {
         Ok(Self(PASSWORDS.iter().map(one).collect::<Result<_>>()?))
     }
 
+    /// None of them.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// The value of one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
