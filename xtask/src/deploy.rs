@@ -91,11 +91,14 @@ pub fn deploy(target: &Target) -> Result<Outcome> {
     let steps = order::steps(target)?;
     let all: Vec<Value> = order::objects(&steps).cloned().collect();
     refuse_placeholders(&all, target.environment)?;
-    let cluster = Cluster::of(target)?;
+    let (cluster, begun) = (Cluster::of(target)?, Instant::now());
     let before = Before::of(&cluster, &all)?;
     cluster.make_namespaces(&all)?;
     let problem = match advance(&cluster, &steps, target) {
-        Ok(findings) if findings.is_empty() => return Ok(Outcome::InForce),
+        Ok(findings) if findings.is_empty() => {
+            say(format_args!("it took {:.1} s", begun.elapsed().as_secs_f64()));
+            return Ok(Outcome::InForce);
+        }
         Ok(findings) => {
             findings.iter().for_each(say);
             Ok(findings)
