@@ -27,6 +27,8 @@ pub use service::{SERVICES, Service};
 
 /// What a gateway looks for in a module's image.
 const MODULE: &str = "plugin.wasm";
+/// What our images are called before their own names.
+pub const PUBLISHED: &str = "ghcr.io/claimgate/";
 /// What is behind the name and the tag of a module in the form of a Wasm artifact.
 const ARTIFACT: &str = "-artifact";
 const VERSION: &str = env!("CARGO_PKG_VERSION");

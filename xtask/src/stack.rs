@@ -28,6 +28,8 @@ pub use render::render;
 
 use crate::run::Scratch;
 
+/// The variable that names the file of a stack that already runs ([`Stack::elsewhere`]), for tests that only ask.
+pub const RUNNING: &str = "CLAIMGATE_STACK";
 /// How long a part may take to be usable; Envoy compiles the module within it.
 const READY_LIMIT: Duration = Duration::from_secs(30);
 /// The same of Keycloak, which first makes its database and reads the realm.

@@ -11,16 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
-use xtask::stack::{Builder, Stack};
+use xtask::stack::{Builder, RUNNING, Stack};
 use xtask::workspace;
 
 use crate::mint;
 
 /// A shared stack, or why there is none: said once, then to every test that needs it.
 pub type Shared = OnceLock<Result<Stack, String>>;
-
-/// The variable that names the file of a stack that already runs ([`Stack::elsewhere`]).
-pub const RUNNING: &str = "CLAIMGATE_STACK";
 
 /// The stack on embedded defaults, or the one that already runs. Only for tests that leave it as it is.
 #[must_use]

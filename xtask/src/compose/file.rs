@@ -151,7 +151,7 @@ mod tests {
             assert!(!service.mem_limit.is_empty(), "{name} may take all memory");
             assert!(service.healthcheck.test.len() > 1, "{name} has no health check");
             // Ours are nobody's by themselves; who they are is in their images.
-            let ours = service.image.starts_with("ghcr.io/claimgate/");
+            let ours = service.image.starts_with(crate::package::PUBLISHED);
             assert!(ours || service.user.is_some(), "{name} may be root");
         }
     }

@@ -75,7 +75,7 @@ impl Podman {
 
     /// Takes one of ours out of the layout, under the name that the file gives it.
     fn take_image(&self, image: &str) -> Result<()> {
-        let Some(ours) = image.strip_prefix("ghcr.io/claimgate/") else { return Ok(()) };
+        let Some(ours) = image.strip_prefix(package::PUBLISHED) else { return Ok(()) };
         let (name, _tag) = ours.split_once(':').with_context(|| format!("{image} has no tag"))?;
         let source = format!("oci:{}:{name}", package::folder().display());
         let pulled = self.ask(&["pull", "--quiet", &source])?;

@@ -12,10 +12,8 @@ use anyhow::{Context, Result, ensure};
 
 use super::file::Service;
 use super::make_folder;
+use crate::package::PUBLISHED;
 use crate::tools;
-
-/// Where our own images come from.
-const OURS: &str = "ghcr.io/claimgate/";
 
 /// What a container gets beside this machine's system.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +28,7 @@ pub(super) struct StandIn {
 
 /// For this service, with what it writes below `folder`; `None` for our own images.
 pub(super) fn of(name: &str, service: &Service, folder: &Path) -> Result<Option<StandIn>> {
-    if service.image.starts_with(OURS) {
+    if service.image.starts_with(PUBLISHED) {
         return Ok(None);
     }
     let owner = owner(service)?;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use xtask::stack::RUNNING;
 use xtask::workspace;
 
 use super::executable::Outcome;
@@ -24,8 +25,6 @@ const CONTRACT: [&str; 10] = [
     "products::on_embedded_defaults::",
     "token_claims::",
 ];
-/// Where the tests learn which gateway.
-const RUNNING: &str = "CLAIMGATE_STACK";
 
 /// What the tests sign tokens of their own with, a key for tests only: the identity provider must have it.
 pub(super) fn signing_key() -> PathBuf {
