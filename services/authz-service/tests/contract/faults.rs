@@ -14,7 +14,7 @@ use crate::service::{Service, eventually, subject};
 const EMAIL: &str = "test.user-cm@example.com";
 const KEY: &str = "user:platform-roles:test.user-cm@example.com";
 /// Generous: machines that run tests are busy.
-const EACH: Duration = Duration::from_secs(1);
+const EACH: Duration = Duration::from_secs(3);
 const RECOVERY: Duration = Duration::from_secs(20);
 
 /// Asks `times` times; every answer is right and in time.

@@ -158,36 +158,38 @@ fn a_signal_ends_it_with_status_0() {
         let idle = TcpStream::connect(&service.address).unwrap();
         assert_eq!(service.send("GET", "/health/live", &[]).status, 200);
         kill_process(Pid::from_child(&service.child), signal).unwrap();
-        let started = Instant::now();
-        eventually(Duration::from_secs(4), "it ends", || {
+        // An idle connection would be kept for five minutes.
+        eventually(Duration::from_secs(20), "it ends", || {
             service.child.try_wait().unwrap().is_some()
         });
         assert!(service.child.wait().unwrap().success());
-        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
         drop(idle);
     }
 }
 
 #[test]
 fn more_requests_than_it_can_hold_are_503_and_none_is_held_for_long() {
-    let service = Service::start(&[]);
+    let service = Service::start(&["--max-concurrent", "4"]);
     let head = format!(
         "POST {EVALUATION} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
          content-length: 100\r\n\r\n{{"
     );
-    let slow: Vec<_> = (0..256)
-        .map(|_| {
+    let mut slow = Vec::new();
+    let me = || service.send("GET", "/authz/me", &[]).status;
+    // A place is lost again after two seconds, and a busy machine may take longer to fill them:
+    // so more come until there is none.
+    eventually(Duration::from_secs(20), "all places are taken", || {
+        for _ in 0..4 {
             let mut client = TcpStream::connect(&service.address).unwrap();
             client.write_all(head.as_bytes()).unwrap();
-            client
-        })
-        .collect();
-    let me = || service.send("GET", "/authz/me", &[]).status;
-    eventually(Duration::from_secs(1), "all places are taken", || me() == 503);
+            slow.push(client);
+        }
+        me() == 503
+    });
     assert_eq!(service.send("GET", "/health/ready", &[]).status, 200);
-    eventually(Duration::from_secs(5), "the places are free again", || me() == 200);
+    eventually(Duration::from_secs(20), "the places are free again", || me() == 200);
     for mut client in slow {
-        client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut status = [0; 12];
         client.read_exact(&mut status).unwrap();
         assert_eq!(&status, b"HTTP/1.1 503");

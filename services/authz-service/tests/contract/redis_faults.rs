@@ -13,7 +13,7 @@ use crate::caches::{AnyCache, LONG, directory, key, value};
 use crate::redis::Redis;
 
 /// Generous: machines that run tests are busy.
-const EACH: Duration = Duration::from_secs(1);
+const EACH: Duration = Duration::from_secs(3);
 const RECOVERY: Duration = Duration::from_secs(20);
 const EMAIL: &str = "known@example.com";
 

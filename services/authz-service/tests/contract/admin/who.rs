@@ -93,7 +93,7 @@ fn a_token_that_is_revoked_here_stops_working_at_once() {
         let begun = Instant::now();
         revoke(body.clone());
         assert_eq!((status(&token), status(&other)), (401, 200), "{body}");
-        assert!(begun.elapsed() < Duration::from_secs(1), "{body}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{body}");
     }
     // Others' names, and what was issued since, go on.
     revoke(json!({"kind": "token", "jti": "f", "iss": "https://elsewhere.example"}));
