@@ -1,48 +1,43 @@
-//! `compose.yaml` as containers: by podman and runc, where there is no container engine and no registry.
+//! `compose.yaml` by Docker Compose itself, where there is no Docker and no registry: podman and runc answer for it.
 //!
-//! Our images are those of `dist/oci`, as they are. Programs that others ship come from this machine's own
-//! system, read-only, since their images cannot be fetched from everywhere: `stand_in` says what each gets.
-//! What the file says of users, networks, limits and file systems holds for all of them. It must never pass over
-//! something in the file: a field that is not known here is an error.
+//! Our images are those of `dist/oci`, as they are. Programs that others ship come from this machine's own system,
+//! read-only, since their images cannot be fetched from everywhere: `stand_in` says what each gets, `beside` what
+//! else is different. It must never start anything that the file does not name, nor keep anything when it is done.
 
+mod beside;
+mod confined;
+mod engine;
 mod file;
-mod podman;
 mod stand_in;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use claimgate_proc::{Process, is_stopping};
+use anyhow::{Context, Result};
 
 pub use file::{Compose, Service};
 pub use text::Variables;
 
-use crate::run::Scratch;
+use crate::run::{self, Scratch};
 use crate::stack::Stack;
-use crate::{say, tools, workspace};
-use podman::Podman;
+use crate::{tools, workspace};
+use engine::Engine;
 
-/// What is started first, and how long that may take: Keycloak puts itself together first.
-const HEALTHY_LIMIT: Duration = Duration::from_secs(240);
-const POLL: Duration = Duration::from_millis(500);
+/// How long everything may take to be healthy, in seconds: Keycloak puts itself together first.
+const HEALTHY: &str = "300";
+/// For a command of Compose: more than it gives itself.
+const LIMIT: Duration = Duration::from_secs(360);
 
-/// The containers of `compose.yaml`. Dropping it stops and removes them all, the last started first.
+/// The containers of `compose.yaml`. Dropping it stops and removes them all, with their volumes.
 #[derive(Debug)]
 pub struct Containers {
-    started: Vec<Container>,
-    podman: Podman,
+    program: PathBuf,
+    engine: Engine,
     variables: Variables,
     folder: Scratch,
-}
-
-#[derive(Debug)]
-struct Container {
-    name: String,
-    process: Process,
 }
 
 /// What a test changes.
@@ -53,18 +48,58 @@ pub struct Changes {
 }
 
 impl Containers {
-    /// Starts all of them, in the order that they ask for; healthy when this returns.
+    /// Starts all of them; healthy, and held to their limits, when this returns.
     pub fn start(changes: &Changes) -> Result<Self> {
         let folder = Scratch::new("compose")?;
         let variables = Variables::random()?;
-        let compose = Compose::read(&workspace::root().join("compose.yaml"), &variables)?;
-        let podman = Podman::new(&tools::podman()?, &compose)?;
-        let mut containers = Self { started: Vec::new(), podman, variables, folder };
-        for name in order(&compose)? {
-            let service = compose.services.get(&name).context("it is in the order")?;
-            containers.start_one(&name, service, changes)?;
+        let compose = Compose::read(&file(), &variables)?;
+        let engine = Engine::start(&tools::podman()?, folder.path())?;
+        let containers = Self { program: tools::docker_compose()?, engine, variables, folder };
+        containers.prepare(&compose, changes)?;
+        let up = ["up", "--detach", "--pull=never", "--wait", "--wait-timeout", HEALTHY];
+        containers.compose(&up).with_context(|| containers.log_tails(20))?;
+        for (name, service) in &compose.services {
+            let runs = containers.engine.inspect(&format!("{}-{name}-1", compose.name))?;
+            confined::check(service, &runs).with_context(|| name.clone())?;
         }
         Ok(containers)
+    }
+
+    /// Images, passwords and the second file.
+    fn prepare(&self, compose: &Compose, changes: &Changes) -> Result<()> {
+        let mut stand_ins = BTreeMap::new();
+        for (name, service) in &compose.services {
+            match stand_in::of(name, service, &self.folder.path().join("images"))? {
+                Some(stand_in) => {
+                    self.engine.make(&service.image, &stand_in)?;
+                    stand_ins.insert(name.as_str(), stand_in);
+                }
+                None => self.engine.take(&service.image)?,
+            }
+        }
+        let beside = beside::file(compose, &stand_ins, changes)?;
+        fs::write(self.beside(), beside.to_string())?;
+        fs::write(self.passwords(), self.variables.to_env())?;
+        Ok(())
+    }
+
+    fn compose(&self, args: &[&str]) -> Result<String> {
+        let [file, beside, passwords] =
+            [file(), self.beside(), self.passwords()].map(|path| path.display().to_string());
+        let files =
+            ["--progress=plain", "--env-file", &passwords, "--file", &file, "--file", &beside];
+        // Nothing of the user's, who may have another engine.
+        let (engine, folder) = (self.engine.url(), self.folder.path().display().to_string());
+        let variables = [("DOCKER_HOST", &*engine), ("DOCKER_CONFIG", &*folder)];
+        run::capture_with(&self.program, &[&files, args].concat(), &variables, LIMIT)
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.folder.path().join("beside.json")
+    }
+
+    fn passwords(&self) -> PathBuf {
+        self.folder.path().join("passwords.env")
     }
 
     /// Writes where they are, for another process that reads it with [`Stack::elsewhere`].
@@ -73,67 +108,22 @@ impl Containers {
         Stack::describe_published(secret, path)
     }
 
-    fn start_one(&mut self, name: &str, service: &Service, changes: &Changes) -> Result<()> {
-        let begun = Instant::now();
-        let log = self.folder.path().join(name).with_extension("log");
-        let stand_in = stand_in::of(name, service, self.folder.path())?;
-        let launch = self.podman.run(name, service, stand_in.as_ref(), changes, &log)?;
-        let process = launch.start()?;
-        self.started.push(Container { name: name.to_owned(), process });
-        self.podman.join_others(name, service)?;
-        self.wait_healthy(name, service)?;
-        say(format_args!("{name}: healthy after {:.1} s", begun.elapsed().as_secs_f64()));
-        Ok(())
-    }
-
-    fn wait_healthy(&self, name: &str, service: &Service) -> Result<()> {
-        let end = Instant::now() + HEALTHY_LIMIT;
-        while !self.podman.is_healthy(name, service) {
-            let container = self.started.iter().find(|one| one.name == name);
-            let process = &container.context("it was started")?.process;
-            let tail = || process.log_tail(30);
-            if let Some(status) = process.exited() {
-                bail!("{name} ended ({status}); it said:\n{}", tail());
-            }
-            ensure!(Instant::now() < end && !is_stopping(), "{name} is not healthy:\n{}", tail());
-            std::thread::sleep(POLL);
-        }
-        Ok(())
-    }
-
     /// The end of every container's log, for a failed test's message.
     #[must_use]
     pub fn log_tails(&self, lines: usize) -> String {
-        let tail = |one: &Container| format!("--- {}\n{}\n", one.name, one.process.log_tail(lines));
-        self.started.iter().map(tail).collect()
+        self.engine.log_tails(lines)
     }
 }
 
 impl Drop for Containers {
     fn drop(&mut self) {
-        while let Some(Container { name, process }) = self.started.pop() {
-            self.podman.remove(&name);
-            drop(process);
-        }
-        self.podman.remove_networks();
+        // What it leaves the engine removes.
+        let _ = self.compose(&["down", "--volumes", "--timeout", "3"]);
     }
 }
 
-/// Every service behind those that it depends on.
-fn order(compose: &Compose) -> Result<Vec<String>> {
-    let mut ordered: Vec<String> = Vec::new();
-    let mut left: BTreeSet<&String> = compose.services.keys().collect();
-    while !left.is_empty() {
-        let is_next = |name: &&&String| {
-            let needs = compose.services.get(**name).map(|service| &service.depends_on);
-            needs.is_none_or(|needs| needs.keys().all(|need| ordered.contains(need)))
-        };
-        let next = left.iter().copied().find(|name| is_next(&name));
-        let next = next.with_context(|| format!("{left:?} wait for each other"))?;
-        left.remove(next);
-        ordered.push(next.clone());
-    }
-    Ok(ordered)
+fn file() -> PathBuf {
+    workspace::root().join("compose.yaml")
 }
 
 /// A folder or file of the repository, as the file names it.

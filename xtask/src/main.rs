@@ -60,7 +60,7 @@ enum Command {
     TestStores,
     /// Makes the images, pushes them to a registry of its own, pulls, signs and verifies them there.
     TestImages,
-    /// Runs compose.yaml as containers, by podman and runc, and asks of it what the contract says.
+    /// Has Docker Compose start compose.yaml on podman, and asks of it what the contract says.
     TestCompose {
         /// Takes dist/oci and dist/plugin.wasm as they are, and builds nothing.
         #[arg(long)]

@@ -6,6 +6,7 @@
 //! never wait without a limit.
 
 mod binaryen;
+mod compose;
 mod decision_points;
 mod envoy;
 mod gateway;
@@ -20,6 +21,7 @@ mod schemathesis;
 mod system;
 
 pub use binaryen::{Binaryen, binaryen};
+pub use compose::docker_compose;
 pub use decision_points::{cerbos, openfga};
 pub use envoy::envoy;
 pub use gateway::{egctl, envoy_gateway, envoy_gateway_source, func_e};

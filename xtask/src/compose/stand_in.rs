@@ -1,5 +1,5 @@
-//! What stands in for an image that others ship: this machine's own system, read-only, with the program in the
-//! place where that image has it.
+//! What stands in for an image that others ship: a root with nobody's programs in it, onto which this machine's are
+//! mounted read-only, in the places where that image has them.
 //!
 //! It must never change what `compose.yaml` says of a container, only where its programs come from.
 
@@ -15,41 +15,57 @@ use super::make_folder;
 use crate::package::PUBLISHED;
 use crate::tools;
 
-/// What a container gets beside this machine's system.
-#[derive(Clone, Debug, Default)]
+/// Where this machine has its programs, and what these need to run.
+const SYSTEM: [&str; 11] = [
+    "/bin",
+    "/lib",
+    "/lib64",
+    "/sbin",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/sbin",
+    "/usr/share",
+    "/etc/alternatives",
+    "/etc/ssl",
+];
+
+/// An image in the making.
+#[derive(Clone, Debug)]
 pub(super) struct StandIn {
-    /// Files and folders, read-only: where they are here, where they are there.
-    pub(super) mounts: Vec<(PathBuf, String)>,
-    /// What named volumes begin with, by where they are there: an engine fills them from the image.
-    pub(super) volumes: Vec<(PathBuf, String)>,
+    /// What the image itself holds.
+    pub(super) root: PathBuf,
     /// What the image starts where the file does not say.
     pub(super) entrypoint: Vec<String>,
+    /// Files and folders, read-only: where they are here, where they are there.
+    pub(super) mounts: Vec<(PathBuf, String)>,
 }
 
-/// For this service, with what it writes below `folder`; `None` for our own images.
+/// For this service, with what it holds below `folder`; `None` for our own images.
 pub(super) fn of(name: &str, service: &Service, folder: &Path) -> Result<Option<StandIn>> {
     if service.image.starts_with(PUBLISHED) {
         return Ok(None);
     }
     let owner = owner(service)?;
-    let volume = |place: &str| volume(folder, name, place, owner);
-    let stand_in = match name {
-        "envoy" => StandIn {
-            mounts: vec![(tools::envoy()?, "/usr/local/bin/envoy".into())],
-            ..StandIn::default()
-        },
+    let mut stand_in = StandIn {
+        root: empty(&folder.join(name), owner)?,
+        entrypoint: Vec::new(),
+        mounts: system()?,
+    };
+    match name {
+        "envoy" => stand_in.mounts.push((tools::envoy()?, "/usr/local/bin/envoy".into())),
         "redis" => {
             tools::redis_server()?;
-            StandIn { volumes: vec![volume("/data")?], ..StandIn::default() }
+            own_folder(&stand_in.root, "data", owner)?;
         }
-        "postgres" => StandIn {
-            volumes: vec![volume("/var/lib/postgresql/data")?],
-            entrypoint: vec!["sh".into(), "-c".into(), postgres()?],
-            ..StandIn::default()
-        },
-        "keycloak" => keycloak(folder, owner)?,
+        "postgres" => {
+            stand_in.entrypoint = vec!["sh".into(), "-c".into(), postgres()?];
+            own_folder(&stand_in.root, "var/lib/postgresql/data", owner)?;
+            own_folder(&stand_in.root, "var/run/postgresql", owner)?;
+        }
+        "keycloak" => keycloak(&stand_in.root, owner)?,
         other => anyhow::bail!("{other}: nothing is known to stand in for {}", service.image),
-    };
+    }
     Ok(Some(stand_in))
 }
 
@@ -62,15 +78,35 @@ fn owner(service: &Service) -> Result<(u32, u32)> {
     numbers.with_context(|| format!("{}: user {user:?} is not two numbers", service.image))
 }
 
-fn volume(folder: &Path, name: &str, place: &str, owner: (u32, u32)) -> Result<(PathBuf, String)> {
-    let here = folder.join(name);
-    make_folder(&here)?;
-    own(&here, owner)?;
-    Ok((here, place.to_owned()))
+/// A root with places for what is mounted, and with a name for its user, which some programs look for.
+fn empty(root: &Path, (user, group): (u32, u32)) -> Result<PathBuf> {
+    for place in ["dev", "etc", "proc", "run", "sys", "tmp", "usr/local/bin", "var"] {
+        make_folder(&root.join(place))?;
+    }
+    // As images have it, and as what is mounted there is made like.
+    let everybodys = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(root.join("tmp"), everybodys)?;
+    let write = |file: &str, text: String| {
+        let file = root.join("etc").join(file);
+        fs::write(&file, text).with_context(|| file.display().to_string())
+    };
+    write("passwd", format!("service:x:{user}:{group}::/tmp:/bin/sh\n"))?;
+    write("group", format!("service:x:{group}:\n"))?;
+    Ok(root.to_owned())
 }
 
-fn own(path: &Path, (user, group): (u32, u32)) -> Result<()> {
-    chown(path, Some(user), Some(group)).with_context(|| path.display().to_string())
+fn system() -> Result<Vec<(PathBuf, String)>> {
+    let of_java = fs::read_dir("/etc")?.flatten().map(|entry| entry.path());
+    let of_java = of_java.filter(|path| path.display().to_string().starts_with("/etc/java"));
+    let all = SYSTEM.iter().map(PathBuf::from).chain(of_java).filter(|path| path.exists());
+    Ok(all.map(|path| (path.clone(), path.display().to_string())).collect())
+}
+
+/// A volume begins as the image has its place.
+fn own_folder(root: &Path, place: &str, (user, group): (u32, u32)) -> Result<()> {
+    let place = root.join(place);
+    make_folder(&place)?;
+    chown(&place, Some(user), Some(group)).with_context(|| place.display().to_string())
 }
 
 /// What the image's own entrypoint does with the variables that the file sets: a database at the first start,
@@ -95,18 +131,17 @@ fn postgres() -> Result<String> {
     ))
 }
 
-/// A copy of the installed one: it writes into two of its folders.
-fn keycloak(folder: &Path, owner: (u32, u32)) -> Result<StandIn> {
-    let (installed, home) = (tools::keycloak()?, folder.join("keycloak"));
+/// A copy of the installed one.
+fn keycloak(root: &Path, (user, group): (u32, u32)) -> Result<()> {
+    let (installed, home) = (tools::keycloak()?, root.join("opt/keycloak"));
+    make_folder(&root.join("opt"))?;
     let copied = Command::new("cp").arg("-a").arg(&installed).arg(&home).status()?;
     ensure!(copied.success(), "cannot copy {}", installed.display());
     // It is there in the image, and where the file mounts the realm.
     make_folder(&home.join("data/import"))?;
-    let owner = format!("{}:{}", owner.0, owner.1);
-    let owned = Command::new("chown").args(["-R", &owner]).arg(&home).status()?;
+    let owned =
+        Command::new("chown").args(["-R", &format!("{user}:{group}")]).arg(&home).status()?;
     ensure!(owned.success(), "cannot give {} away", home.display());
-    fs::set_permissions(&home, fs::Permissions::from_mode(0o755))?;
-    let volume = |name: &str| (home.join(name), format!("/opt/keycloak/{name}"));
-    let volumes = vec![volume("data"), volume("lib/quarkus")];
-    Ok(StandIn { mounts: vec![(home, "/opt/keycloak".into())], volumes, ..StandIn::default() })
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&home, open).with_context(|| home.display().to_string())
 }

@@ -31,6 +31,11 @@ impl Variables {
         Ok(Self(PASSWORDS.iter().map(one).collect::<Result<_>>()?))
     }
 
+    /// The text of `.env`.
+    pub(super) fn to_env(&self) -> String {
+        self.0.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+
     /// None of them.
     #[cfg(test)]
     pub(super) fn none() -> Self {

@@ -1,5 +1,6 @@
 //! Programs built from Go modules, once, into the tools' folder.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,6 +61,51 @@ pub(super) fn source(module: &str, version: &str) -> Result<PathBuf> {
     run::succeed_quietly(&go()?, &["mod", "download", &wanted], BUILD)?;
     let cache = run::capture(&go()?, &["env", "GOMODCACHE"], install::LIMIT)?;
     Ok(Path::new(cache.trim()).join(wanted))
+}
+
+/// The folder of a tool, built with `steps`.
+pub(super) fn built(tool: &str, steps: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+    let advice = format!("{tool} needs Go 1.26 or newer, and its modules to be reachable");
+    install::into_home(tool, |dir| {
+        say(format_args!("building {tool} from its Go modules, once, some minutes: go build"));
+        fs::create_dir_all(dir.join("bin"))?;
+        steps(dir)
+    })
+    .context(advice)
+}
+
+/// A module of our own that requires another one: `go install` refuses those that replace something.
+pub(super) struct Module {
+    folder: run::Scratch,
+    go: PathBuf,
+}
+
+impl Module {
+    /// `requirements` are lines of its `go.mod`, `packages` what is built.
+    pub(super) fn new(name: &str, requirements: &str, packages: &[String]) -> Result<Self> {
+        let folder = run::Scratch::new(&format!("build-{name}"))?;
+        let go = go()?;
+        let module = format!("module claimgate.test/{name}\n\ngo 1.26.0\n\n{requirements}");
+        fs::write(folder.path().join("go.mod"), module)?;
+        let imports: String = packages.iter().map(|one| format!("\t_ \"{one}\"\n")).collect();
+        let tools = format!("//go:build tools\n\npackage tools\n\nimport (\n{imports})\n");
+        fs::write(folder.path().join("tools.go"), tools)?;
+        let module = Self { folder, go };
+        module.run(&["mod", "tidy"])?;
+        Ok(module)
+    }
+
+    /// Builds one of its packages, to `bin/NAME` below `dir`.
+    pub(super) fn build(&self, package: &str, flags: &str, dir: &Path, name: &str) -> Result<()> {
+        let to = dir.join("bin").join(name).display().to_string();
+        self.run(&["build", "-ldflags", flags, "-o", &to, package])
+    }
+
+    fn run(&self, args: &[&str]) -> Result<()> {
+        let folder = self.folder.path().display().to_string();
+        let args = [&["-C", &folder], args].concat();
+        run::capture_with(&self.go, &args, &[("GOTOOLCHAIN", "local")], BUILD).map(drop)
+    }
 }
 
 fn go() -> Result<PathBuf> {

@@ -6,13 +6,11 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::go::{self, GoProgram};
+use super::go::{self, GoProgram, Module, built};
 use super::install;
-use crate::{run, say};
 
 const KUSTOMIZE: GoProgram = GoProgram {
     name: "kustomize",
@@ -29,8 +27,6 @@ const CERT_MANAGER: &str = "1.21.2";
 const ETCD: &str = "3.7.3";
 const PROGRAMS: [&str; 4] =
     ["kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
-/// For one of them, with all that it depends on.
-const BUILD: Duration = Duration::from_secs(30 * 60);
 
 /// `kustomize`, which puts manifests together.
 pub fn kustomize() -> Result<PathBuf> {
@@ -105,16 +101,6 @@ fn stages(folder: &Path) -> Result<String> {
     Ok(files.iter().map(read).collect::<Result<Vec<_>>>()?.join("\n---\n"))
 }
 
-fn built(tool: &str, steps: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let advice = format!("{tool} needs Go 1.26 or newer, and its modules to be reachable");
-    install::into_home(tool, |dir| {
-        say(format_args!("building {tool} from its Go modules, once, some minutes: go build"));
-        fs::create_dir_all(dir.join("bin"))?;
-        steps(dir)
-    })
-    .context(advice)
-}
-
 fn command(program: &str) -> String {
     format!("k8s.io/kubernetes/cmd/{program}")
 }
@@ -158,38 +144,6 @@ fn kubernetes_module() -> Result<String> {
     ensure!(lines.matches("=>").count() > 20, "k8s.io/kubernetes {KUBERNETES}: no libraries found");
     lines.push_str(")\n");
     Ok(lines)
-}
-
-/// A module of our own that requires another one: `go install` refuses those that replace something.
-struct Module {
-    folder: run::Scratch,
-    go: PathBuf,
-}
-
-impl Module {
-    fn new(name: &str, requirements: &str, packages: &[String]) -> Result<Self> {
-        let folder = run::Scratch::new(&format!("build-{name}"))?;
-        let go = install::on_path("go").context("go is not on PATH")?;
-        let module = format!("module claimgate.test/{name}\n\ngo 1.26.0\n\n{requirements}");
-        fs::write(folder.path().join("go.mod"), module)?;
-        let imports: String = packages.iter().map(|one| format!("\t_ \"{one}\"\n")).collect();
-        let tools = format!("//go:build tools\n\npackage tools\n\nimport (\n{imports})\n");
-        fs::write(folder.path().join("tools.go"), tools)?;
-        let module = Self { folder, go };
-        module.run(&["mod", "tidy"])?;
-        Ok(module)
-    }
-
-    fn build(&self, package: &str, flags: &str, dir: &Path, name: &str) -> Result<()> {
-        let to = dir.join("bin").join(name).display().to_string();
-        self.run(&["build", "-ldflags", flags, "-o", &to, package])
-    }
-
-    fn run(&self, args: &[&str]) -> Result<()> {
-        let folder = self.folder.path().display().to_string();
-        let args = [&["-C", &folder], args].concat();
-        run::capture_with(&self.go, &args, &[("GOTOOLCHAIN", "local")], BUILD).map(drop)
-    }
 }
 
 #[cfg(test)]

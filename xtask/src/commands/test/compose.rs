@@ -24,6 +24,7 @@ const CONNECT: Duration = Duration::from_secs(1);
 pub(crate) fn compose(built: bool) -> Result<ExitCode> {
     let begun = Instant::now();
     tools::podman()?;
+    tools::docker_compose()?;
     if !built {
         package::build()?;
         wasm::build(true)?;
