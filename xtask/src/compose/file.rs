@@ -1,4 +1,5 @@
-//! What of the Compose specification `compose.yaml` uses; anything else in it is an error.
+//! What of the Compose specification `compose.yaml` uses, for the rules that it is held to; anything else in it is
+//! an error. Compose itself runs it: this must never decide what a container gets.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -63,7 +64,6 @@ pub struct Service {
     pub mem_limit: String,
     pub cpus: f64,
     pub pids_limit: u32,
-    /// Podman's own restarts are left out: a container that ends is a test that fails.
     pub restart: String,
     pub init: bool,
 }
