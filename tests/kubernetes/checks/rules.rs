@@ -44,7 +44,7 @@ pub fn secrets_by_name() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Everything that is wrong with an overlay's objects.
-fn violations(overlay: &str, objects: &[Object]) -> Vec<String> {
+pub fn violations(overlay: &str, objects: &[Object]) -> Vec<String> {
     let more: &[Rule] = if overlay == "dev" { &[] } else { &WHERE_IT_MATTERS };
     let most: &[Rule] = if overlay == "production" { &[scaling::zones] } else { &[] };
     ALWAYS.iter().chain(more).chain(most).flat_map(|rule| rule(objects)).collect()

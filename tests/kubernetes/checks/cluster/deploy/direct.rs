@@ -72,7 +72,10 @@ fn what_nobody_filled_in_is_refused(server: &Server) {
     let named = "the module's image `ghcr.io/claimgate/filter:0.1.0` is not named by its digest";
     assert_says(&said, &[named, "Deployment claimgate-dev/envoy", "nothing was changed"]);
     let said = fails(server, &["deploy", "--env", "production", "--image", &image("1f")]);
-    assert_says(&said, &["`login.example.com` is nobody's name", "nothing was changed"]);
+    let named =
+        ["`login.example.com` is nobody's name", "`client-id.example.com` is nobody's name"];
+    assert_says(&said, &named);
+    assert_says(&said, &["nothing was changed"]);
     assert!(!server.kubectl(&["get", "namespace", NAMESPACE]).status.success());
 }
 
