@@ -1,5 +1,7 @@
 //! The overlays with a static Envoy.
 
+mod leftovers;
+
 use claimgate_proc::Port;
 use serde_json::Value;
 
@@ -64,6 +66,7 @@ fn a_static_envoy_is_deployed_when_it_refuses_and_rolled_back_when_it_does_not()
     let elsewhere = fails(&server, &[&verify[..], &["elsewhere"]].concat());
     assert_says(&elsewhere, &["context \"elsewhere\" does not exist"]);
     a_gateway_that_is_nowhere_is_not_taken_for_one_that_refuses(&server);
+    leftovers::are_named_and_removed_when_that_is_asked_for(&server, &deploy, &here);
     what_is_missing_is_named(&server, &here);
 }
 
