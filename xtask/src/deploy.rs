@@ -7,6 +7,7 @@
 mod address;
 mod ask;
 mod cluster;
+mod leftovers;
 mod order;
 mod placeholders;
 mod rollback;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use claimgate_proc::is_stopping;
 use serde_json::Value;
 
@@ -86,8 +87,9 @@ pub enum Outcome {
     RolledBack(Vec<Finding>),
 }
 
-/// Brings it there, step by step; each has to be in force before the next begins.
-pub fn deploy(target: &Target) -> Result<Outcome> {
+/// Brings it there, step by step; each has to be in force before the next begins. What an earlier version left is named then,
+/// and removed when `prune` says so.
+pub fn deploy(target: &Target, prune: bool) -> Result<Outcome> {
     let steps = order::steps(target)?;
     let all: Vec<Value> = order::objects(&steps).cloned().collect();
     refuse_placeholders(&all, target.environment)?;
@@ -97,6 +99,7 @@ pub fn deploy(target: &Target) -> Result<Outcome> {
     let problem = match advance(&cluster, &steps, target) {
         Ok(findings) if findings.is_empty() => {
             say(format_args!("it took {:.1} s", begun.elapsed().as_secs_f64()));
+            tidy(&cluster, &steps, target, prune)?;
             return Ok(Outcome::InForce);
         }
         Ok(findings) => {
@@ -122,7 +125,42 @@ pub fn verify(target: &Target) -> Result<Vec<Finding>> {
     findings.extend(placeholders::find(&cluster.live(&all)?, target.environment));
     let questions = steps.last().map_or(&[][..], |step| step.questions);
     findings.extend(asked(&cluster, &all, questions, target)?);
+    let (open, lie) = leftovers::find(&cluster, &all, target)?.findings(&cluster);
+    lie.iter().for_each(say);
+    findings.extend(open);
     Ok(findings)
+}
+
+/// Of the present version everything is in force: what it does not have can go.
+fn tidy(cluster: &Cluster, steps: &[Step], target: &Target, prune: bool) -> Result<()> {
+    let all: Vec<Value> = order::objects(steps).cloned().collect();
+    let left = match leftovers::find(cluster, &all, target) {
+        Err(error) if !prune => {
+            say(format_args!("nobody has looked for what is left over: {error:#}"));
+            return Ok(());
+        }
+        left => left?,
+    };
+    if left.is_empty() {
+        return Ok(());
+    }
+    if !prune {
+        let (open, lie) = left.findings(cluster);
+        open.iter().chain(&lie).for_each(say);
+        say("what is left over stays; `deploy --prune` removes it");
+        return Ok(());
+    }
+    say("removing what is left over …");
+    left.remove(cluster)?;
+    let mut findings = settled(cluster, &all, target.limit)?;
+    let questions = steps.last().map_or(&[][..], |step| step.questions);
+    findings.extend(asked(cluster, &all, questions, target)?);
+    findings.iter().for_each(say);
+    ensure!(
+        findings.is_empty(),
+        "since what was left over is gone, this is wrong; it is kept in a file, see above: kubectl create -f FILE"
+    );
+    Ok(())
 }
 
 fn refuse_placeholders(all: &[Value], environment: Environment) -> Result<()> {

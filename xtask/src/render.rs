@@ -4,6 +4,8 @@
 //! text is not in the file as often as it says is an error, so that neither can change without the other. It must
 //! never change a rule or a limit.
 
+mod logouts;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,8 @@ pub enum Place {
     Compose,
     /// Pods of `kubernetes/base`.
     Kubernetes,
+    /// The same, where an identity provider outside of the cluster tells of logouts.
+    KubernetesLogouts,
 }
 
 /// One thing that differs.
@@ -34,7 +38,7 @@ const CREDENTIAL: &str = "AUTHZ_SERVICE_TOKEN";
 
 impl Place {
     /// The places.
-    pub const ALL: [Self; 2] = [Self::Compose, Self::Kubernetes];
+    pub const ALL: [Self; 3] = [Self::Compose, Self::Kubernetes, Self::KubernetesLogouts];
 
     /// Where the result is kept, from the repository's root.
     #[must_use]
@@ -42,6 +46,7 @@ impl Place {
         Path::new(match self {
             Self::Compose => "compose/envoy.yaml",
             Self::Kubernetes => "kubernetes/base/envoy.yaml",
+            Self::KubernetesLogouts => "kubernetes/components/logouts-from-outside/envoy.yaml",
         })
     }
 
@@ -49,7 +54,7 @@ impl Place {
     fn identity_provider(self) -> &'static str {
         match self {
             Self::Compose => "keycloak",
-            Self::Kubernetes => "idp",
+            Self::Kubernetes | Self::KubernetesLogouts => "idp",
         }
     }
 
@@ -57,6 +62,7 @@ impl Place {
         match self {
             Self::Compose => "compose",
             Self::Kubernetes => "kubernetes",
+            Self::KubernetesLogouts => "kubernetes-logouts",
         }
     }
 
@@ -110,8 +116,11 @@ impl Place {
                 1,
             ),
         ]);
-        if self == Self::Kubernetes {
+        if self != Self::Compose {
             rows.push(row("  listeners:\n", &format!("  listeners:\n{PROBES}"), 1));
+        }
+        if self == Self::KubernetesLogouts {
+            rows.extend(logouts::rows());
         }
         rows
     }
@@ -238,6 +247,9 @@ mod tests {
             let rendered = read(&place.render().unwrap());
             let mut policies = [&own, &rendered].map(|config| policy(config).clone());
             let theirs = policies[1].as_object_mut().unwrap();
+            let routes = theirs["routes"].as_array_mut().unwrap();
+            let logouts = routes.extract_if(.., |one| one["name"] == "backchannel-logout").count();
+            assert_eq!(logouts, usize::from(place == Place::KubernetesLogouts));
             let feed = theirs.remove("freshness").unwrap();
             let decision_point = theirs["authorization"][0].as_object_mut().unwrap();
             let credential = decision_point.remove("credential_env").unwrap();
@@ -248,6 +260,16 @@ mod tests {
             }
             assert_eq!(policies[0], policies[1]);
         }
+    }
+
+    #[test]
+    fn for_logouts_from_outside_something_is_added_and_nothing_changed() {
+        let pods = Place::Kubernetes.render().unwrap();
+        let with = Place::KubernetesLogouts.render().unwrap();
+        let added: Vec<_> =
+            logouts::rows().iter().map(|row| row.to.replacen(&row.from, "", 1)).collect();
+        let without = added.iter().fold(with, |text, added| text.replacen(added, "", 1));
+        assert_eq!(without.replacen("kubernetes-logouts`", "kubernetes`", 1), pods);
     }
 
     /// The filter's configuration, which is on the last listener.

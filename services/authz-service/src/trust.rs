@@ -18,7 +18,7 @@ use claimgate::time::Timestamp;
 use serde::Deserialize;
 use tokio_rustls::rustls as tls;
 
-pub use claimgate_fetch::{FetchError, Fetcher, HttpUrl, InvalidUrl, connector};
+pub use claimgate_fetch::{Address, FetchError, Fetcher, HttpUrl, InvalidUrl, connector};
 pub use discovery::Discovery;
 use keys::Keys;
 
@@ -33,6 +33,9 @@ pub struct IssuerOptions {
     pub issuer: String,
     /// URL of its key set [default: what its discovery document says, on the issuer's own host].
     pub jwks: Option<String>,
+    /// HOST:PORT where its keys are asked for [default: where their URL leads]. Who answers there has
+    /// to have a certificate for the URL's host.
+    pub address: Option<String>,
     /// `aud` of logout tokens that count: client ids. Without one its logout tokens are refused.
     #[serde(default)]
     pub logout_audiences: Vec<String>,
@@ -117,6 +120,11 @@ impl Issuer {
         let issuer = HttpUrl::parse(&options.issuer).map_err(|e| ("issuer", e.to_string()))?;
         let jwks = options.jwks.as_deref().map(HttpUrl::parse).transpose();
         let jwks = jwks.map_err(|error| ("jwks", error.to_string()))?;
+        let fetcher = match &options.address {
+            None => fetcher,
+            Some(address) => by_way_of(address, jwks.as_ref().unwrap_or(&issuer))
+                .map_err(|problem| ("address", problem))?,
+        };
         Ok(Self { options, keys: Keys::new(fetcher, issuer, jwks) })
     }
 
@@ -139,6 +147,12 @@ impl Issuer {
             outcome => outcome.map_err(TrustError::Statement),
         }
     }
+}
+
+/// A name that leads elsewhere from here: inside of a cluster, or behind a proxy.
+fn by_way_of(address: &str, url: &HttpUrl) -> Result<Fetcher, String> {
+    let address = Address::parse(address).map_err(|error| error.to_string())?;
+    Fetcher::by_way_of(url, &address).map_err(|error| error.to_string())
 }
 
 fn check(text: &str, expected: &Expected<'_>, jwks: &[u8]) -> Result<Statement, AuthnError> {

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, StatusCode, Uri};
+use hyper_rustls::builderstates::WantsProtocols1;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self as tls, ClientConfig, RootCertStore};
 
 /// Largest document, in bytes.
@@ -68,6 +71,26 @@ impl HttpUrl {
     }
 }
 
+/// Where somebody is reached, when that is not where the name in a URL leads: host and port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(Authority);
+
+/// Not such an address.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be HOST:PORT")]
+pub struct InvalidAddress;
+
+impl Address {
+    /// Accepts `text` if it is one.
+    pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
+        let authority: Authority = text.parse().map_err(|_| InvalidAddress)?;
+        let is_one = !authority.host().is_empty()
+            && authority.port_u16().is_some_and(|port| port != 0)
+            && !text.contains('@');
+        if is_one { Ok(Self(authority)) } else { Err(InvalidAddress) }
+    }
+}
+
 /// Why a document could not be fetched. Says nothing of what was in it.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -96,7 +119,17 @@ impl fmt::Display for HttpUrl {
 
 /// Fetches documents.
 #[derive(Clone)]
-pub struct Fetcher(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Fetcher {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    way: Option<Way>,
+}
+
+/// Another way to a host than by its name.
+#[derive(Clone)]
+struct Way {
+    host: Authority,
+    address: Authority,
+}
 
 impl fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,7 +140,26 @@ impl fmt::Debug for Fetcher {
 impl Fetcher {
     /// With the platform's certificate authorities. Without any, https fails when it is used.
     pub fn new() -> Result<Self, tls::Error> {
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector()?)))
+        Ok(Self::with(connector()?, None))
+    }
+
+    /// The same, but what is on the host of `url` is asked for at `address`. Who answers there has to
+    /// be the host all the same: it is asked by its name, and has to have a certificate for that.
+    pub fn by_way_of(url: &HttpUrl, Address(address): &Address) -> Result<Self, tls::Error> {
+        let way =
+            url.0.authority().map(|host| Way { host: host.clone(), address: address.clone() });
+        let names = way.clone();
+        let connector = connections()?.with_server_name_resolver(move |uri: &Uri| {
+            let there = names.iter().find(|way| uri.authority() == Some(&way.address));
+            let name = there.map_or(uri.host().unwrap_or_default(), |way| way.host.host());
+            let name = name.trim_start_matches('[').trim_end_matches(']');
+            ServerName::try_from(name.to_owned())
+        });
+        Ok(Self::with(connector.enable_http1().wrap_connector(sockets()), way))
+    }
+
+    fn with(connector: HttpsConnector<HttpConnector>, way: Option<Way>) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build(connector), way }
     }
 
     /// The document at `url`.
@@ -148,8 +200,11 @@ impl Fetcher {
         mut request: Request<Full<Bytes>>,
     ) -> Result<Bytes, FetchError> {
         *request.uri_mut() = url.0.clone();
+        if let Some(way) = &self.way {
+            way.send(&mut request);
+        }
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let response = self.0.request(request).await.map_err(|error| {
+        let response = self.client.request(request).await.map_err(|error| {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             FetchError::NoAnswer(cause)
         })?;
@@ -161,18 +216,42 @@ impl Fetcher {
     }
 }
 
+impl Way {
+    /// Has a request for the host go to the address.
+    fn send(&self, request: &mut Request<Full<Bytes>>) {
+        let mut parts = request.uri().clone().into_parts();
+        if parts.authority.as_ref() != Some(&self.host) {
+            return;
+        }
+        parts.authority = Some(self.address.clone());
+        // Both were parsed: neither of them fails.
+        let (uri, host) = (Uri::from_parts(parts), HeaderValue::from_str(self.host.as_str()));
+        if let (Ok(uri), Ok(host)) = (uri, host) {
+            *request.uri_mut() = uri;
+            request.headers_mut().insert(HOST, host);
+        }
+    }
+}
+
 /// Connections to whoever a URL names, with the platform's certificate authorities.
 pub fn connector() -> Result<HttpsConnector<HttpConnector>, tls::Error> {
+    Ok(connections()?.enable_http1().wrap_connector(sockets()))
+}
+
+fn connections() -> Result<HttpsConnectorBuilder<WantsProtocols1>, tls::Error> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
+    Ok(HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http())
+}
+
+fn sockets() -> HttpConnector {
     let mut http = HttpConnector::new();
     http.enforce_http(false);
-    let builder = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
-    Ok(builder.enable_http1().wrap_connector(http))
+    http
 }
 
 #[cfg(test)]
@@ -197,6 +276,37 @@ mod tests {
         assert!(protected.into_iter().all(is_protected));
         let open = ["http://x/", "http://127.0.0.1.x/", "http://localhost.x/", "http://10.0.0.1/"];
         assert!(!open.into_iter().any(is_protected));
+    }
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for text in ["keycloak.identity.svc.cluster.local:8443", "127.0.0.1:1", "[::1]:8443"] {
+            assert!(Address::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "idp", "idp:", "idp:0", ":1", "a@idp:1", "http://idp:1", "idp:1/x"] {
+            assert_eq!(Address::parse(text), Err(InvalidAddress), "{text}");
+        }
+    }
+
+    #[test]
+    fn another_way_is_for_its_host_alone_and_keeps_its_name() {
+        let way = Way {
+            host: "login.example".parse().unwrap(),
+            address: "keycloak.svc:8443".parse().unwrap(),
+        };
+        let sent = |url: &str| {
+            let mut request = Request::<Full<Bytes>>::default();
+            *request.uri_mut() = url.parse().unwrap();
+            way.send(&mut request);
+            let host = request.headers().get(HOST).map(|host| host.to_str().unwrap().to_owned());
+            (request.uri().to_string(), host)
+        };
+        let expected =
+            ("https://keycloak.svc:8443/certs?x=1".to_owned(), Some("login.example".into()));
+        assert_eq!(sent("https://login.example/certs?x=1"), expected);
+        for other in ["https://login.example:444/certs", "https://elsewhere.example/"] {
+            assert_eq!(sent(other), (other.to_owned(), None));
+        }
     }
 
     #[test]

@@ -14,12 +14,13 @@ pub fn configuration(objects: &[Object]) -> String {
     map["data"]["envoy.yaml"].as_str().unwrap().to_owned()
 }
 
-fn envoy(objects: &[Object]) -> Value {
+/// The same, read.
+pub fn envoy(objects: &[Object]) -> Value {
     serde_saphyr::from_str(&configuration(objects)).unwrap()
 }
 
 /// The first part that has this field, wherever it is.
-fn with<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
+pub fn with<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
     match value {
         Value::Object(fields) if fields.contains_key(field) => Some(value),
         Value::Object(fields) => fields.values().find_map(|one| with(one, field)),
@@ -28,7 +29,8 @@ fn with<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
     }
 }
 
-fn cluster(config: &Value, name: &str) -> Value {
+/// A cluster of Envoy's.
+pub fn cluster(config: &Value, name: &str) -> Value {
     let clusters = config["static_resources"]["clusters"].as_array().unwrap();
     clusters.iter().find(|one| one["name"] == name).unwrap().clone()
 }

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod gateway;
+mod logouts;
 mod reach;
 mod rendered;
 mod rules;

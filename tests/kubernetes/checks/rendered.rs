@@ -22,6 +22,18 @@ pub fn overlay(name: &str) -> Vec<Object> {
     objects.clone()
 }
 
+/// A file of a ConfigMap, whose name has the hash of what is in it behind it.
+pub fn file(objects: &[Object], map: &str, file: &str) -> Option<String> {
+    let named = |one: &&Object| name(one).rsplit_once('-').is_some_and(|(stem, _)| stem == map);
+    let map = of_kind(objects, "ConfigMap").find(named)?;
+    Some(map["data"][file].as_str().unwrap().to_owned())
+}
+
+/// An overlay whose identity provider is outside of the cluster and tells of logouts.
+pub fn with_logouts_from_outside() -> Vec<Object> {
+    parse(&text("../tests/kubernetes/variants/logouts-from-outside"))
+}
+
 /// dev with the module copied by an init container.
 pub fn with_init_container() -> String {
     text("../tests/kubernetes/variants/init-container")

@@ -14,17 +14,19 @@ use crate::rendered::{
     OVERLAYS, Object, items, name, of_kind, overlay, parse, with_init_container,
 };
 use crate::schema::Schemas;
+use xtask::gateway::manifests;
 
 /// A rule: what it has to say of the objects of an overlay.
 type Rule = fn(&[Object]) -> Vec<String>;
 
 /// Rules for every overlay.
-const ALWAYS: [Rule; 11] = [
+const ALWAYS: [Rule; 12] = [
     pods::images,
     pods::resources,
     pods::probes,
     pods::security,
     pods::environment,
+    identity::labels,
     identity::namespace,
     identity::accounts,
     identity::rights,
@@ -44,7 +46,7 @@ pub fn secrets_by_name() -> BTreeMap<&'static str, Vec<&'static str>> {
 }
 
 /// Everything that is wrong with an overlay's objects.
-fn violations(overlay: &str, objects: &[Object]) -> Vec<String> {
+pub fn violations(overlay: &str, objects: &[Object]) -> Vec<String> {
     let more: &[Rule] = if overlay == "dev" { &[] } else { &WHERE_IT_MATTERS };
     let most: &[Rule] = if overlay == "production" { &[scaling::zones] } else { &[] };
     ALWAYS.iter().chain(more).chain(most).flat_map(|rule| rule(objects)).collect()
@@ -55,6 +57,21 @@ fn every_overlay_keeps_every_rule() {
     for name in OVERLAYS {
         let violations = violations(name, &overlay(name));
         assert!(violations.is_empty(), "{name}:\n{}", violations.join("\n"));
+    }
+}
+
+/// Both sets may be in one namespace: what is left of one must not be taken for the other's.
+#[test]
+fn every_object_of_the_gateway_api_says_that_it_is_of_that_set() {
+    let logouts = "components/logouts-from-outside";
+    let parts = ["guard", "routes"].map(|part| format!("{logouts}/{part}"));
+    let with = ["components/fail-reload", &parts[0], &parts[1]];
+    for (folder, components) in [("base", &with[..]), ("variants/native", &[])] {
+        for object in manifests::render(&[folder], components, None).unwrap() {
+            let labels = &object["metadata"]["labels"];
+            assert_eq!(labels["app.kubernetes.io/part-of"], "claimgate", "{object}");
+            assert_eq!(labels["claimgate.example/set"], "gateway-api", "{object}");
+        }
     }
 }
 

@@ -14,7 +14,13 @@ use xtask::say;
 pub(crate) enum K8s {
     /// Applies it in an order that leaves no open window, waits until it is in force, sends requests that must be refused,
     /// and puts back what was there before when one of them is not.
-    Deploy(Options),
+    Deploy {
+        #[command(flatten)]
+        options: Options,
+        /// Then removes what an earlier version had and this one does not. Never claims, Secrets and namespaces.
+        #[arg(long)]
+        prune: bool,
+    },
     /// Says whether what is there is in force, and changes nothing.
     Verify(Options),
 }
@@ -61,15 +67,15 @@ enum Env {
 impl K8s {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self {
-            Self::Deploy(options) => options.deploy(),
+            Self::Deploy { options, prune } => options.deploy(prune),
             Self::Verify(options) => options.verify(),
         }
     }
 }
 
 impl Options {
-    fn deploy(self) -> Result<ExitCode> {
-        match deploy::deploy(&self.target(120)?)? {
+    fn deploy(self, prune: bool) -> Result<ExitCode> {
+        match deploy::deploy(&self.target(120)?, prune)? {
             Outcome::InForce => {
                 println!(
                     "in force: every status is about what was applied, and the gateway refuses"

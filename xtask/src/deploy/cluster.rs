@@ -47,6 +47,27 @@ impl Cluster {
         Ok(items(&self.run(&["get", kind, "-n", namespace, "-l", label, "-o", "json"])?))
     }
 
+    /// All objects of a kind.
+    pub(super) fn all(&self, kind: &str, namespace: &str) -> Result<Vec<Value>> {
+        Ok(items(&self.run(&["get", kind, "-n", namespace, "-o", "json"])?))
+    }
+
+    /// What the API server says at a path of its own.
+    pub(super) fn raw(&self, path: &str) -> Result<Value> {
+        let said = self.run(&["get", "--raw", path])?;
+        items(&said).into_iter().next().with_context(|| format!("{path} says nothing"))
+    }
+
+    /// The command by which somebody else removes it.
+    pub(super) fn delete_command(&self, object: &Value) -> String {
+        let context = self.context.iter().map(|context| format!(" --context={context}"));
+        let namespace = namespace(object).map(|namespace| format!(" -n {namespace}"));
+        let begun: String = context.chain(namespace).collect();
+        let group = group(object).map(|group| format!(".{group}")).unwrap_or_default();
+        let kind = kind(object).to_lowercase();
+        format!("kubectl{begun} delete {kind}{group}/{}", name(object))
+    }
+
     /// Whether there is one of this name. Nothing else about it is asked for.
     pub(super) fn has(&self, kind: &str, namespace: &str, name: &str) -> Result<bool> {
         let args = ["get", kind, name, "-n", namespace, "--ignore-not-found", "-o", "name"];
@@ -154,15 +175,17 @@ pub(super) fn called(object: &Value) -> String {
 /// Whether it is the same one, of perhaps another version. kustomize gives a namespace to kinds that have none, when it
 /// does not know them.
 pub(super) fn same(one: &Value, other: &Value) -> bool {
-    let group = |object: &Value| {
-        let version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        version.split_once('/').map(|(group, _)| group.to_owned())
-    };
     let is_beside = match (namespace(one), namespace(other)) {
         (Some(one), Some(other)) => one == other,
         _ => true,
     };
     is_beside && (kind(one), name(one), group(one)) == (kind(other), name(other), group(other))
+}
+
+/// Of its version; the first kinds of Kubernetes have none.
+fn group(object: &Value) -> Option<&str> {
+    let version = object.get("apiVersion").and_then(Value::as_str)?;
+    version.split_once('/').map(|(group, _)| group)
 }
 
 #[cfg(test)]
@@ -176,6 +199,21 @@ mod tests {
         assert_eq!(items(r#"{"kind": "List", "items": [{}, {}]}"#).len(), 2);
         let warned = "Warning: v1 is old\n{\"kind\": \"List\", \"items\": [{}]}\n";
         assert_eq!(items(warned).len(), 1);
+    }
+
+    #[test]
+    fn the_command_that_removes_names_group_namespace_and_context() {
+        let cluster = |context: Option<&str>| Cluster {
+            kubectl: PathBuf::from("kubectl"),
+            context: context.map(str::to_owned),
+        };
+        let route = json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+            "metadata": {"name": "old", "namespace": "n"}});
+        let expected = "kubectl -n n delete httproute.gateway.networking.k8s.io/old";
+        assert_eq!(cluster(None).delete_command(&route), expected);
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "old", "namespace": "n"}});
+        let expected = "kubectl --context=mine -n n delete service/old";
+        assert_eq!(cluster(Some("mine")).delete_command(&service), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It must never take away what holds data or what others keep Secrets in, and says of every object what it does with it.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -40,12 +41,7 @@ impl Before {
     /// Written to a file as well: for whoever has to do by hand what a killed process could not.
     pub(super) fn of(cluster: &Cluster, all: &[Value]) -> Result<Self> {
         let objects: Vec<Value> = cluster.live(all)?.iter().map(as_given).collect();
-        let folder = workspace::target_dir()?.join("k8s");
-        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        // Of this process: somebody may be deploying elsewhere.
-        let file = folder.join(format!("before-{}.json", std::process::id()));
-        let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        fs::write(&file, format!("{list:#}")).with_context(|| file.display().to_string())?;
+        let file = keep("before", &objects)?;
         say(format_args!(
             "{} of {} objects are there already; kept in {}",
             objects.len(),
@@ -143,8 +139,19 @@ impl Work<'_> {
     }
 }
 
+/// Writes objects to a file.
+pub(super) fn keep(called: &str, objects: &[Value]) -> Result<PathBuf> {
+    let folder = workspace::target_dir()?.join("k8s");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    // Of this process: somebody may be deploying elsewhere.
+    let file = folder.join(format!("{called}-{}.json", std::process::id()));
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    fs::write(&file, format!("{list:#}")).with_context(|| file.display().to_string())?;
+    Ok(file)
+}
+
 /// Without what controllers and the API server add of themselves.
-fn as_given(object: &Value) -> Value {
+pub(super) fn as_given(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");

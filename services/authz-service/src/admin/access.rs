@@ -203,6 +203,7 @@ impl Tokens {
         let issuer = IssuerOptions {
             issuer,
             jwks: options.jwks,
+            address: None,
             logout_audiences: Vec::new(),
             event_audiences: Vec::new(),
         };

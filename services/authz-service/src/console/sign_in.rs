@@ -91,6 +91,7 @@ impl SignIn {
         let issuer = IssuerOptions {
             issuer: options.issuer,
             jwks: options.jwks,
+            address: None,
             logout_audiences: Vec::new(),
             event_audiences: Vec::new(),
         };

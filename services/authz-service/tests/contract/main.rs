@@ -30,6 +30,7 @@ mod faults;
 mod http;
 mod identity_keys;
 mod interop;
+mod issuer_address;
 mod keycloak;
 mod malformed;
 mod metrics;

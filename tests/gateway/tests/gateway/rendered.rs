@@ -236,6 +236,42 @@ fn a_vm_that_trapped_is_made_anew_where_that_is_asked_for() {
     }
 }
 
+/// What outsiders may send: one path, bounded, and by the filter all the same.
+#[test]
+#[ignore = "needs egctl: cargo xtask test-gateway"]
+fn logouts_from_outside_have_one_path_of_the_external_gateway() {
+    let parts = ["guard", "routes"].map(|part| format!("components/logouts-from-outside/{part}"));
+    let xds = xds(&["base"], &[&parts[0], &parts[1]]);
+    let of = |gateway| {
+        let is_it = |one: &&Value| one["name"].as_str().unwrap().contains("/backchannel-logout/");
+        routes(&xds, gateway).into_iter().filter(is_it).collect::<Vec<_>>()
+    };
+    assert!(of("claimgate/internal").is_empty());
+    let external = of("claimgate/external");
+    let [route] = external[..] else { panic!("{external:?}") };
+    assert_eq!(route["match"]["path"], "/backchannel-logout");
+    let method = &route["match"]["headers"][0];
+    assert_eq!(
+        (&method["name"], &method["stringMatch"]["exact"]),
+        (&":method".into(), &"POST".into())
+    );
+    let mut removed: Vec<_> = route["requestHeadersToRemove"].as_array().unwrap().iter().collect();
+    removed.sort_by_key(|one| one.as_str());
+    assert_eq!(removed, ["authorization", "cookie", "x-gateway-secret"]);
+    assert!(route["typedPerFilterConfig"].get(FILTER).is_some(), "{route}");
+    let buffer = "envoy.filters.http.buffer";
+    let bound = &route["typedPerFilterConfig"][buffer]["buffer"]["maxRequestBytes"];
+    assert_eq!(bound, 16_384, "{route}");
+    assert!(filters(&xds, "claimgate/external").contains(&buffer));
+    let clusters = clusters(&xds, "claimgate/external");
+    let cluster = clusters.iter().find(|one| one["name"] == route["route"]["cluster"]).unwrap();
+    let bounds = &cluster["circuitBreakers"]["thresholds"][0];
+    assert_eq!((&bounds["maxConnections"], &bounds["maxRequests"]), (&16.into(), &16.into()));
+    // Of the others nothing is different.
+    let others = routes(&xds, "claimgate/external").len();
+    assert_eq!(others, routes(base(), "claimgate/external").len() + 1);
+}
+
 #[test]
 #[ignore = "needs egctl: cargo xtask test-gateway"]
 fn without_wasm_a_token_is_verified_before_authz_service_is_asked() {

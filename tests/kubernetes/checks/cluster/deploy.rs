@@ -4,7 +4,7 @@
 //! are given and the real module, or one that lets everybody through.
 
 mod direct;
-mod envoy;
+pub mod envoy;
 mod gateway_api;
 
 use std::path::PathBuf;

@@ -4,6 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde_json::json;
+use xtask::gateway::manifests;
+
 use super::dry_run::DRY_RUN;
 use super::server::Server;
 use crate::rendered::{at, of_kind, parse, text};
@@ -54,6 +57,11 @@ fn the_api_server_takes_the_set_for_the_gateway_api() {
         let taken = String::from_utf8_lossy(&outcome.stdout).lines().count();
         assert_eq!(taken, objects.len(), "{folder}");
     }
+    let logouts = ["guard", "routes"].map(|part| format!("components/logouts-from-outside/{part}"));
+    let with = manifests::render(&["base"], &[&logouts[0], &logouts[1]], None).unwrap();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": with});
+    let outcome = server.kubectl_with(&DRY_RUN, &list.to_string());
+    assert!(outcome.status.success(), "{}", String::from_utf8_lossy(&outcome.stderr));
     let objects = parse(&text("gateway-api/base"));
     let mut policy = of_kind(&objects, "EnvoyExtensionPolicy").next().unwrap().clone();
     policy["spec"]["wasm"][0]["failurePolicy"] = "Open".into();

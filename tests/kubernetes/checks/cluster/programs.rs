@@ -3,6 +3,7 @@
 
 mod database;
 mod door;
+mod logouts;
 mod redis;
 
 use std::fs;
@@ -12,13 +13,11 @@ use xtask::run::Scratch;
 use xtask::{tools, workspace};
 
 use crate::gateway::configuration;
-use crate::rendered::{OVERLAYS, Object, name, of_kind, overlay};
+use crate::rendered::{self, OVERLAYS, Object, overlay, with_logouts_from_outside};
 
 /// A file of a ConfigMap.
 fn file(objects: &[Object], map: &str, file: &str) -> String {
-    let named = |one: &&Object| name(one).rsplit_once('-').is_some_and(|(stem, _)| stem == map);
-    let map = of_kind(objects, "ConfigMap").find(named).unwrap();
-    map["data"][file].as_str().unwrap().to_owned()
+    rendered::file(objects, map, file).unwrap()
 }
 
 fn succeed(command: &mut Command) -> String {
@@ -47,8 +46,7 @@ fn envoy_takes_the_configuration_of_every_overlay() {
         with_secrets(&mut command);
         file
     };
-    for name in OVERLAYS {
-        let objects = overlay(name);
+    for objects in OVERLAYS.map(overlay).into_iter().chain([with_logouts_from_outside()]) {
         let text = configuration(&objects).replace("/etc/claimgate/plugin.wasm", &module);
         let file = validate(&text);
         let claimgate = workspace::debug_binary("claimgate").unwrap();

@@ -6,6 +6,19 @@ use serde_json::Value;
 
 use crate::rendered::{Object, at, called, items, kind, name, of_kind, workloads};
 
+/// By these `cargo xtask k8s` knows what is ours and what an earlier version left.
+pub fn labels(objects: &[Object]) -> Vec<String> {
+    let wanted =
+        [("app.kubernetes.io~1part-of", "claimgate"), ("claimgate.example~1set", "direct")];
+    let missing = |object: &&Object| {
+        wanted
+            .iter()
+            .any(|(label, value)| at(object, &format!("/metadata/labels/{label}")) != *value)
+    };
+    let without = objects.iter().filter(missing);
+    without.map(|object| format!("{}: does not say whose it is", called(object))).collect()
+}
+
 /// Everything is in one namespace, which takes only what keeps to `restricted`.
 pub fn namespace(objects: &[Object]) -> Vec<String> {
     let namespaces: Vec<_> = of_kind(objects, "Namespace").collect();

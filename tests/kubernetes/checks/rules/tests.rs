@@ -34,6 +34,14 @@ const POD: &str = "/spec/template/spec";
 const CONTAINER: &str = "/spec/template/spec/containers/0";
 
 #[test]
+fn objects_that_do_not_say_whose_they_are_are_seen() {
+    for label in ["app.kubernetes.io/part-of", "claimgate.example/set"] {
+        let expected = "NetworkPolicy envoy: does not say whose it is";
+        assert_eq!(said("NetworkPolicy envoy", remove("/metadata/labels", label)), [expected]);
+    }
+}
+
+#[test]
 fn images_that_may_change_are_seen() {
     let image =
         |image: &str| said(ENVOY, set("/spec/template/spec/containers/0/image", image.into()));
@@ -146,8 +154,9 @@ fn secrets_in_the_open_are_seen() {
     assert_eq!(in_url, ["Deployment envoy container envoy: STORE holds a secret"]);
     assert!(variables(json!({"name": "TOKEN_FILE", "value": "/run/token"})).is_empty());
     let mut objects = overlay("production");
-    let namespace = objects[0]["metadata"]["name"].clone();
-    objects.push(json!({"kind": "Secret", "metadata": {"name": "s", "namespace": namespace}}));
+    let mut metadata = json!({"name": "s", "namespace": objects[0]["metadata"]["name"]});
+    metadata["labels"] = objects[0]["metadata"]["labels"].clone();
+    objects.push(json!({"kind": "Secret", "metadata": metadata}));
     assert_eq!(violations("production", &objects), ["Secret s: is in what is rendered"]);
 }
 

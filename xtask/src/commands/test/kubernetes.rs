@@ -9,7 +9,7 @@ use super::ignored;
 
 /// The folder of the package whose ignored tests these are.
 const FOLDER: &str = "tests/kubernetes";
-/// Whose tables a backup is made of, who reads Envoy's configuration before Envoy does, and who stands behind the
+/// Whose tables a backup is made of and who is told of logouts, who reads Envoy's configuration before Envoy does, and who stands behind the
 /// door of the development identity provider.
 const BUILT: [&str; 3] = ["authz-service", "claimgate-cli", "dev-idp"];
 

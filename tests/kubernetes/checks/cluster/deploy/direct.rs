@@ -1,5 +1,7 @@
 //! The overlays with a static Envoy.
 
+mod leftovers;
+
 use claimgate_proc::Port;
 use serde_json::Value;
 
@@ -64,6 +66,7 @@ fn a_static_envoy_is_deployed_when_it_refuses_and_rolled_back_when_it_does_not()
     let elsewhere = fails(&server, &[&verify[..], &["elsewhere"]].concat());
     assert_says(&elsewhere, &["context \"elsewhere\" does not exist"]);
     a_gateway_that_is_nowhere_is_not_taken_for_one_that_refuses(&server);
+    leftovers::are_named_and_removed_when_that_is_asked_for(&server, &deploy, &here);
     what_is_missing_is_named(&server, &here);
 }
 
@@ -72,7 +75,10 @@ fn what_nobody_filled_in_is_refused(server: &Server) {
     let named = "the module's image `ghcr.io/claimgate/filter:0.1.0` is not named by its digest";
     assert_says(&said, &[named, "Deployment claimgate-dev/envoy", "nothing was changed"]);
     let said = fails(server, &["deploy", "--env", "production", "--image", &image("1f")]);
-    assert_says(&said, &["`login.example.com` is nobody's name", "nothing was changed"]);
+    let named =
+        ["`login.example.com` is nobody's name", "`client-id.example.com` is nobody's name"];
+    assert_says(&said, &named);
+    assert_says(&said, &["nothing was changed"]);
     assert!(!server.kubectl(&["get", "namespace", NAMESPACE]).status.success());
 }
 

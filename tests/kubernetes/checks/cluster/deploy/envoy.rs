@@ -10,7 +10,7 @@ use xtask::run::Scratch;
 use xtask::{tools, workspace};
 
 use crate::gateway::configuration;
-use crate::rendered::overlay;
+use crate::rendered::{Object, overlay};
 
 const READY: Duration = Duration::from_secs(60);
 
@@ -47,8 +47,13 @@ impl Envoy {
     }
 
     fn in_dev(change: impl FnOnce(String) -> String) -> Self {
+        Self::of(&overlay("dev"), change)
+    }
+
+    /// As the pods of these objects would run it, changed like this.
+    pub fn of(objects: &[Object], change: impl FnOnce(String) -> String) -> Self {
         let ports: Vec<_> = (0..3).map(|_| Port::free().unwrap()).collect();
-        let mut text = configuration(&overlay("dev"))
+        let mut text = configuration(objects)
             .replace("/etc/claimgate/plugin.wasm", &workspace::plugin().display().to_string())
             .replace("address: 0.0.0.0, ", "address: 127.0.0.1, ");
         for (theirs, port) in [8080, 8081, 9901].into_iter().zip(&ports) {
@@ -86,7 +91,8 @@ impl Envoy {
         format!("127.0.0.1:{}", self.port.number())
     }
 
-    fn start(mut ports: Vec<Port>, text: &str) -> Self {
+    /// With this configuration, which listens on the first of the ports.
+    pub fn start(mut ports: Vec<Port>, text: &str) -> Self {
         let folder = Scratch::new("gateway").unwrap();
         let process = launch(folder.path(), text).start().unwrap();
         let port = ports.remove(0);

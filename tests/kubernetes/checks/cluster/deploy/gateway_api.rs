@@ -124,12 +124,51 @@ fn everything(server: &Server, image: &str) {
     assert_says(&succeeds(server, &deploy), &["routes …", "in force"]);
     assert_says(&succeeds(server, &verify), &["0 findings"]);
     let wrong = other(image);
+    a_route_that_is_left_is_named_and_removed_when_that_is_asked_for(server, &deploy, &verify);
     a_digest_that_no_registry_has_is_rolled_back(server, image, &deploy_of(&wrong));
     assert_says(&succeeds(server, &verify), &["0 findings"]);
     a_gateway_that_does_not_answer_is_not_taken_for_one_that_refuses(server);
     only_a_certificate_for_its_name_is_taken(server, certificate.path());
     a_policy_whose_target_is_not_there_is_found(server, &verify);
     assert_says(&succeeds(server, &deploy), &["in force"]);
+}
+
+/// What the direct overlays have may be in the same namespace: that is not left over.
+fn a_route_that_is_left_is_named_and_removed_when_that_is_asked_for(
+    server: &Server,
+    deploy: &[&str],
+    verify: &[&str],
+) {
+    let of = |kind: &str, version: &str, name: &str, set: &str, spec: Value| {
+        let labels =
+            json!({"app.kubernetes.io/part-of": "claimgate", "claimgate.example/set": set});
+        let metadata = json!({"name": name, "namespace": NAMESPACE, "labels": labels});
+        let whole =
+            json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec});
+        server.apply(&whole.to_string());
+    };
+    let parents = json!([{"name": "external"}]);
+    let rules = json!([{"backendRefs": [{"name": "authz-service", "port": 8003}],
+        "matches": [{"path": {"type": "PathPrefix", "value": "/access"}}]}]);
+    let route = json!({"parentRefs": parents, "rules": rules});
+    of("HTTPRoute", "gateway.networking.k8s.io/v1", "decisions", "gateway-api", route);
+    let ports = json!({"ports": [{"port": 6379}]});
+    of("Service", "v1", "redis", "direct", ports.clone());
+    of("Service", "v1", "canary", "gateway-api", ports);
+    let command = "kubectl -n claimgate delete httproute.gateway.networking.k8s.io/decisions";
+    let named = "HTTPRoute claimgate/decisions: is left over from an earlier version, and leads";
+    let said = fails(server, verify);
+    assert_says(&said, &[named, command, "Service claimgate/canary: is left over", "2 findings"]);
+    assert!(said.find("claimgate/decisions") < said.find("claimgate/canary"), "{said}");
+    assert!(!said.contains("claimgate/redis"), "it is the other set's: {said}");
+    assert_says(&succeeds(server, deploy), &[named, command, "`deploy --prune` removes it"]);
+    let said = succeeds(server, &[deploy, &["--prune"]].concat());
+    assert_says(&said, &["removed: HTTPRoute claimgate/decisions", "in force"]);
+    let left = server.get(&["httproutes,services", "-n", NAMESPACE]);
+    let left: Vec<_> = items(&left, "/items").iter().map(name).collect();
+    assert!(left.contains(&"redis") && left.contains(&"customers"), "{left:?}");
+    assert!(!left.contains(&"decisions") && !left.contains(&"canary"), "{left:?}");
+    assert_says(&succeeds(server, verify), &["0 findings"]);
 }
 
 /// The same name, and a digest that it never had.
