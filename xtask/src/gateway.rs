@@ -98,6 +98,15 @@ impl World {
         Ok(self.registry.registry()?.reference(&self.filter))
     }
 
+    /// Pushes another module, and returns its image's name and digest.
+    pub fn push(&self, module: &Path) -> Result<String> {
+        let layout = self.folder.join("oci-of-another");
+        let packaged = package::filter_of(&layout, module)?;
+        let registry = self.registry.registry()?;
+        registry.push_from(&layout, &packaged)?;
+        Ok(registry.reference(packaged.first().context("the module was packaged")?))
+    }
+
     /// The manifests of `base`, see [`Self::chosen`].
     pub fn manifests(&self) -> Result<Vec<Value>> {
         self.chosen(&Choice::default())

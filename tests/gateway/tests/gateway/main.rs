@@ -6,5 +6,6 @@ mod canary;
 mod passing;
 mod rendered;
 mod support;
+mod traps;
 mod windows;
 mod written;
