@@ -9,6 +9,7 @@ mod beside;
 mod controller;
 pub mod host;
 pub mod manifests;
+mod native;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::{tools, workspace};
 
 pub use beside::Beside;
 pub use controller::Gateway;
+pub use native::Native;
 
 /// Templates of the routes that lead to customer-service with a statement, as in the filter's configuration.
 const STATED: [&str; 2] = ["/customers", "/customers/{customer_id}"];
@@ -130,6 +132,11 @@ impl World {
         Beside::start(names, &self.folder, Some("/products/health"), |launch| {
             launch.env("GATEWAY_SECRET", secret)
         })
+    }
+
+    /// What `variants/native` needs, and its manifests.
+    pub fn native(&self) -> Result<Native> {
+        Native::start(self)
     }
 
     /// A gateway with these manifests; usable when this returns, but for what its manifests keep from being so.

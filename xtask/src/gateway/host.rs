@@ -183,7 +183,7 @@ pub(super) fn surroundings(configuration: &Path, scratch: &Path) -> Result<Vec<V
 }
 
 /// A pair of files, and the authority's where there is one, as a Secret.
-fn secret(namespace: &str, name: &str, folder: &Path) -> Result<Value> {
+pub(super) fn secret(namespace: &str, name: &str, folder: &Path) -> Result<Value> {
     let mut data = serde_json::Map::new();
     for (file, is_needed) in [("tls.crt", true), ("tls.key", true), ("ca.crt", false)] {
         match fs::read(folder.join(file)) {

@@ -3,6 +3,7 @@
 //! The controller's ports are fixed, so there is one gateway at a time: each test that needs one starts its own.
 
 mod canary;
+mod native;
 mod passing;
 mod rendered;
 mod support;
