@@ -7,8 +7,9 @@
 //! | names of Services in the filter's clusters, the issuer's address | loopback, with those ports |
 //! | network policies | none |
 //! | certificates by cert-manager | one made here; the issuers are left out |
-//! | listeners for names, on 443 | one more, without TLS and for all names: what the contract's clients speak. What is patched in one is in both |
-//! | patches of what Envoy is told are refused, but for `components/fail-reload` | taken where there is a filter: one has Envoy fetch it from the controller on loopback |
+//! | listeners for names, on 443 | one more, without TLS and for all names: what the contract's clients speak |
+//! | patches of that listener | of both |
+//! | patches refused, but for `components/fail-reload` | taken where there is a filter: Envoy fetches it on loopback |
 //! | two Gateways | the external one: two Envoys would want the same ports |
 
 use std::collections::BTreeMap;

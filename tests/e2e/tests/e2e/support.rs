@@ -53,7 +53,8 @@ pub(crate) fn assert_detail(reply: &Reply, status: u16, detail: &str) {
     assert_answer(reply, status, &format!(r#"{{"detail":"{detail}"}}"#));
 }
 
-/// Where Envoy refuses in place of the filter its words are its own, and are not looked at: statuses and challenges' errors are.
+/// Where Envoy refuses in place of the filter its words are its own, and are not looked at: statuses and the errors of
+/// challenges are.
 fn are_the_filter_s_words() -> bool {
     env::var_os(ENVOY_REFUSES).is_none()
 }

@@ -13,6 +13,7 @@ use claimgate_e2e::users::{ADMIN, CUSTOMER_MANAGER, USER};
 use claimgate_e2e::{SOON, tokens};
 use claimgate_proc::wait_until;
 use serde_json::{Value, json};
+use xtask::gateway::manifests::find_mut;
 use xtask::gateway::{Native, World};
 use xtask::stack::Part;
 use xtask::workspace;
@@ -163,25 +164,31 @@ fn what_envoy_takes_and_the_filter_does_not() {
     let mint = Mint::of(world().stack());
     let (header, claims) = (mint.header(), mint.claims(&ADMIN));
     let good = mint.good(&claims);
-    let bearer = |token: String| format!("Bearer {token}");
-    let claim = |name, value| bearer(mint.good(&with(&claims, name, value)));
-    let head = |name, value| bearer(mint.token(&with(&header, name, value), &claims));
-    let (taken, a_guest) = ((200, 200), (401, 200));
+    let bearer = |token: &str| format!("Bearer {token}");
+    let claim = |name, value| bearer(&mint.good(&with(&claims, name, value)));
+    let head = |name, value| bearer(&mint.token(&with(&header, name, value), &claims));
+    let (taken, refused, a_guest) = ((200, 200), (401, 401), (401, 200));
+    let one = |value: String| vec![value];
     let rows = [
-        ("another kind of token", claim("typ", "Refresh".into()), taken),
-        ("no end", claim("exp", Value::Null), taken),
-        ("an end at 0", claim("exp", 0.into()), taken),
-        ("issued in the future", claim("iat", (now() + 100_000).into()), taken),
-        ("an extension to be understood", head("crit", json!(["exp"])), taken),
-        ("a key without a name", head("kid", "".into()), taken),
-        ("a dot at the end", bearer(format!("{good}.")), taken),
-        ("the scheme in small letters", format!("bearer {good}"), a_guest),
-        ("another scheme", "Basic dTpw".to_owned(), a_guest),
-        ("nothing", String::new(), a_guest),
+        ("another kind of token", one(claim("typ", "Refresh".into())), taken),
+        ("the same in its header", one(head("typ", "logout+jwt".into())), taken),
+        ("no end", one(claim("exp", Value::Null)), taken),
+        ("an end at 0", one(claim("exp", 0.into())), taken),
+        ("issued in the future", one(claim("iat", (now() + 100_000).into())), taken),
+        ("an extension to be understood", one(head("crit", json!(["exp"]))), taken),
+        ("a key without a name", one(head("kid", "".into())), taken),
+        ("a dot at the end", one(bearer(&format!("{good}."))), taken),
+        ("two tokens", vec![bearer(&good); 2], refused),
+        ("one of 20 kB", one(bearer(&"a".repeat(20_000))), refused),
+        ("the scheme in small letters", one(format!("bearer {good}")), a_guest),
+        ("another scheme", one("Basic dTpw".to_owned()), a_guest),
+        ("nothing", one(String::new()), a_guest),
     ];
-    for (what, value, expected) in rows {
+    for (what, values, expected) in rows {
         let status = |path: &str| {
-            Request::get(path).header("authorization", &value).send(gateway.address()).status
+            let request = Request::get(path);
+            let add = |request: Request, value| request.header("authorization", value);
+            values.iter().fold(request, add).send(gateway.address()).status
         };
         assert_eq!((status("/customers"), status("/products")), expected, "{what}");
     }
@@ -190,4 +197,23 @@ fn what_envoy_takes_and_the_filter_does_not() {
         .header("authorization", claim("email_verified", "true".into()))
         .send(gateway.address());
     assert_eq!(reply.status, 200, "{reply:?}");
+    // Nobody tells authz-service the subject there.
+    let nameless = mint.good(&with(&claims, "email", Value::Null));
+    let me = get(&gateway, "/auth/me", Some(&nameless));
+    assert_eq!(&*me.text(), r#"{"email":"","roles":["guest"]}"#);
+}
+
+#[test]
+#[ignore = "needs Envoy Gateway: cargo xtask test-gateway"]
+fn without_wasm_and_without_keys_every_token_is_refused() {
+    let native = world().native().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut manifests = native.manifests().to_vec();
+    let idp = find_mut(&mut manifests, "Backend", "idp").unwrap();
+    idp["spec"]["endpoints"][0]["ip"]["port"] = 1.into();
+    let gateway = Own::start_in(world(), &manifests);
+    assert!(wait_until(SOON, || get(&gateway, "/products", None).status == 200));
+    let token = tokens::direct(world().stack(), &CUSTOMER_MANAGER).access_token;
+    for path in ["/customers", "/products", "/auth/me"] {
+        assert_eq!(get(&gateway, path, Some(&token)).status, 401, "{path}");
+    }
 }

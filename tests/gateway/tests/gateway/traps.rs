@@ -68,12 +68,16 @@ impl Callers<'_> {
         assert_eq!(request.send(self.gateway.address()).status, 503, "it did not trap");
     }
 
+    /// How many times Envoy has made a VM anew because it had trapped.
     fn reloads(&self) -> u64 {
-        let admin = self.gateway.admin().unwrap();
-        let (_, stats) = http_get(admin, "/stats?filter=vm_reload_success").unwrap();
-        let value =
-            stats.lines().find_map(|line| line.strip_prefix("wasm.claimgate.vm_reload_success: "));
-        value.unwrap_or_else(|| panic!("{stats}")).trim().parse().unwrap()
+        self.counted("wasm.claimgate.vm_reload_success")
+    }
+
+    fn counted(&self, name: &str) -> u64 {
+        let path = format!("/stats?filter={name}");
+        let (_, stats) = http_get(self.gateway.admin().unwrap(), &path).unwrap();
+        let value = stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.unwrap_or_else(|| panic!("no {name} in {stats}")).trim().parse().unwrap()
     }
 }
 
@@ -88,6 +92,8 @@ fn after_a_trap_a_fresh_vm_guards_where_that_is_asked_for() {
         assert!(wait_until(GUARDED, || callers.is_guarded()), "not after trap {trap}");
         assert!(callers.reloads() >= trap, "{} after trap {trap}", callers.reloads());
     }
+    // A fresh VM takes over what the others have.
+    assert_eq!(callers.counted("wasmcustom.claimgate.jwks_fetched"), 1);
 }
 
 #[test]
