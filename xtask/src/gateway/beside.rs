@@ -16,7 +16,7 @@ const READY: Duration = Duration::from_secs(30);
 /// One that runs, on a free port of loopback. Dropping it stops it.
 #[derive(Debug)]
 pub struct Beside {
-    /// Before the port: another process must not get it while this one has it.
+    /// Stopped before the port is given back.
     process: Process,
     launch: Launch,
     ready: Ready,

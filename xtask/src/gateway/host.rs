@@ -6,7 +6,7 @@
 //! | Services | `Backend`s on loopback, with the ports of this stack |
 //! | names of Services in the filter's clusters, the issuer's address | loopback, with those ports |
 //! | network policies | none |
-//! | certificates by cert-manager | one made here; the issuers are left out |
+//! | certificates by cert-manager, and those that `variants/native` names | made here; the issuers are left out |
 //! | listeners for names, on 443 | one more, without TLS and for all names: what the contract's clients speak |
 //! | patches of that listener | of both |
 //! | patches refused, but for `components/fail-reload` | taken where there is a filter: Envoy fetches it on loopback |
