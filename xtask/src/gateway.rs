@@ -5,9 +5,11 @@
 //! What is different from Kubernetes stands in [`host`] and nowhere else. It must never change what the manifests say
 //! about a request: a test of something else edits what [`World::manifests`] returns, and shows that.
 
+mod beside;
 mod controller;
 pub mod host;
 pub mod manifests;
+mod native;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,12 +21,33 @@ use crate::package::{self, LocalRegistry, Packaged};
 use crate::stack::{IdentityKey, Part, Stack};
 use crate::{tools, workspace};
 
+pub use beside::Beside;
 pub use controller::Gateway;
+pub use native::Native;
 
 /// Templates of the routes that lead to customer-service with a statement, as in the filter's configuration.
 const STATED: [&str; 2] = ["/customers", "/customers/{customer_id}"];
 /// For tests alone, like everything that this module runs.
 const KEYS: &str = "tests/testdata/keys";
+
+/// Which manifests, and what they are about.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<'a> {
+    /// Of `kubernetes/gateway-api`.
+    pub folder: &'a str,
+    /// Of `kubernetes/gateway-api`.
+    pub components: &'a [&'a str],
+    /// The module's image; what ships when not set.
+    pub image: Option<&'a str>,
+    /// Services that are not the stack's, or not the ones of these names: their ports.
+    pub services: &'a [(&'a str, u16)],
+}
+
+impl Default for Choice<'_> {
+    fn default() -> Self {
+        Self { folder: "base", components: &[], image: None, services: &[] }
+    }
+}
 
 /// Everything around a gateway: the services, and a registry with the filter's image.
 #[derive(Debug)]
@@ -77,10 +100,43 @@ impl World {
         Ok(self.registry.registry()?.reference(&self.filter))
     }
 
-    /// The manifests as Kubernetes gets them, with the image at the registry of this machine, then changed for it.
+    /// Pushes another module, and returns its image's name and digest.
+    pub fn push(&self, module: &Path) -> Result<String> {
+        let layout = self.folder.join("oci-of-another");
+        let packaged = package::filter_of(&layout, module)?;
+        let registry = self.registry.registry()?;
+        registry.push_from(&layout, &packaged)?;
+        Ok(registry.reference(packaged.first().context("the module was packaged")?))
+    }
+
+    /// The manifests of `base`, see [`Self::chosen`].
     pub fn manifests(&self) -> Result<Vec<Value>> {
-        let rendered = manifests::render(&["base"], &[], Some(&self.image()?))?;
-        host::adapted(rendered, self.stack.ports())
+        self.chosen(&Choice::default())
+    }
+
+    /// The manifests as Kubernetes gets them, with the image at the registry of this machine, then changed for it.
+    pub fn chosen(&self, choice: &Choice<'_>) -> Result<Vec<Value>> {
+        let image = choice.image.map_or_else(|| self.image(), |image| Ok(image.to_owned()))?;
+        let rendered = manifests::render(&[choice.folder], choice.components, Some(&image))?;
+        let mut adapted = host::adapted(rendered, self.stack.ports(), choice.services)?;
+        if adapted.iter().any(|one| manifests::kind(one) == "EnvoyExtensionPolicy") {
+            adapted.push(host::wasm_server(&controller::configuration(&self.folder)));
+        }
+        Ok(adapted)
+    }
+
+    /// Another product-service, with the same products and the same secret: what `variants/canary` leads to as well.
+    pub fn canary(&self) -> Result<Beside> {
+        let secret = self.stack.secret();
+        let names = ("product-service-canary", Part::Products.name());
+        Beside::start(names, &self.folder, Some("/products/health"), |launch| {
+            launch.env("GATEWAY_SECRET", secret)
+        })
+    }
+
+    /// What `variants/native` needs, and its manifests.
+    pub fn native(&self) -> Result<Native> {
+        Native::start(self)
     }
 
     /// A gateway with these manifests; usable when this returns, but for what its manifests keep from being so.

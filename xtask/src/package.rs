@@ -100,8 +100,12 @@ fn read_file(file: &Path) -> Result<Vec<u8>> {
 /// Builds the small module alone and writes a layout with nothing else into this folder: for tests that
 /// only need something to pull.
 pub fn build_filter(folder: &Path) -> Result<Vec<Packaged>> {
-    let (source, module) = (Source::here()?, wasm::build(true)?);
-    let module = fs::read(&module).with_context(|| module.display().to_string())?;
+    filter_of(folder, &wasm::build(true)?)
+}
+
+/// The same of a module that was built before.
+pub fn filter_of(folder: &Path, module: &Path) -> Result<Vec<Packaged>> {
+    let (source, module) = (Source::here()?, read_file(module)?);
     let mut writing = Writing { layout: Layout::create(folder)?, source, packaged: Vec::new() };
     writing.module("filter", &wasm::FILTER_FEATURES, &module)?;
     writing.layout.finish()?;

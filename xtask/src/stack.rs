@@ -30,6 +30,9 @@ use crate::run::Scratch;
 
 /// The variable that names the file of a stack that already runs ([`Stack::elsewhere`]), for tests that only ask.
 pub const RUNNING: &str = "CLAIMGATE_STACK";
+/// The variable that is set where Envoy's own filters refuse in place of ours, for tests that only ask: Envoy says it in
+/// other words.
+pub const ENVOY_REFUSES: &str = "CLAIMGATE_ENVOY_REFUSES";
 /// How long a part may take to be usable; Envoy compiles the module within it.
 const READY_LIMIT: Duration = Duration::from_secs(30);
 /// The same of Keycloak, which first makes its database and reads the realm.

@@ -44,6 +44,9 @@ const FEATURES: [&str; 6] = [
     "--enable-reference-types",
 ];
 
+/// Stands before the filter in a module that is for tests alone.
+const TRAPS: &str = "tests/gateway/traps.wat";
+
 const OPT_LIMIT: Duration = Duration::from_secs(600);
 
 /// A package and the library that it is in the target folder.
@@ -112,6 +115,21 @@ pub fn build_floor() -> Result<PathBuf> {
     let plugin = built.with_file_name("bench_modules_optimised.wasm");
     shrink_once(&built, &plugin)?;
     Ok(plugin)
+}
+
+/// Builds the module as it is shipped, but for one thing: it traps on a request that tests send
+/// (`tests/gateway/traps.wat` says which). In the target folder, where nothing that is packaged comes from.
+pub fn build_trapping() -> Result<PathBuf> {
+    let module = build(true)?;
+    let traps = workspace::root().join(TRAPS);
+    let trapping = workspace::target_dir()?.join("plugin-trapping.wasm");
+    let [module, traps, merged] =
+        [&module, &traps, &trapping].map(|path| path.display().to_string());
+    // What both export the first has under that name; the second's is called otherwise, and by nobody outside.
+    let args = [&traps, "traps", &module, "filter", "--rename-export-conflicts", "-o", &merged];
+    let args = [&args[..], &FEATURES].concat();
+    run::succeed_quietly(&tools::binaryen()?.merge, &args, OPT_LIMIT)?;
+    Ok(trapping)
 }
 
 /// Builds what tests ask for the host's opinion of signatures, in the target folder.

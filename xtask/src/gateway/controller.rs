@@ -19,6 +19,8 @@ use crate::{run, tools};
 
 /// For configuration, for modules, for its health, for its own admin port and metrics, and for Envoy's readiness.
 const PORTS: [u16; 6] = [18000, 18002, 8081, 19000, 19001, 19003];
+/// A gateway's own, in its world's.
+const FOLDER: &str = "gateway";
 /// From the controller's start to an Envoy that answers.
 const READY: Duration = Duration::from_secs(60);
 /// How long the last one on this machine may take to let go of its ports.
@@ -41,7 +43,7 @@ impl Gateway {
 
     pub(super) fn launch(world: &World, manifests: &[Value]) -> Result<Self> {
         wait_for_ports()?;
-        let folder = world.folder.join("gateway");
+        let folder = world.folder.join(FOLDER);
         let _ = fs::remove_dir_all(&folder);
         let process = prepared(world, &folder, manifests)?.start()?;
         Ok(Self { process, address: world.stack.address(Part::Envoy), folder })
@@ -97,6 +99,11 @@ impl Gateway {
     }
 }
 
+/// Where a gateway of this world has the controller's configuration.
+pub(super) fn configuration(world: &Path) -> PathBuf {
+    world.join(FOLDER).join("config")
+}
+
 fn wait_for_ports() -> Result<()> {
     let taken = || PORTS.into_iter().find(|port| !port_is_free(*port));
     if wait_until(GONE, || taken().is_none() || is_stopping()) {
@@ -109,9 +116,9 @@ fn wait_for_ports() -> Result<()> {
 
 /// Writes everything that the controller reads, and says how it is started.
 fn prepared(world: &World, folder: &Path, manifests: &[Value]) -> Result<Launch> {
-    let [home, configuration, data, state, run, resources, scratch] =
-        ["home", "config", "data", "state", "run", "resources", "scratch"]
-            .map(|name| folder.join(name));
+    let configuration = configuration(&world.folder);
+    let [home, data, state, run, resources, scratch] =
+        ["home", "data", "state", "run", "resources", "scratch"].map(|name| folder.join(name));
     let bin = data.join("envoy-versions").join(host::ENVOY_VERSION).join("bin");
     for folder in [&home, &configuration, &state, &run, &resources, &scratch, &bin] {
         fs::create_dir_all(folder)
@@ -124,6 +131,7 @@ fn prepared(world: &World, folder: &Path, manifests: &[Value]) -> Result<Launch>
     run::succeed_quietly(&controller, &certificates, Duration::from_secs(60))?;
     let around = host::surroundings(&configuration, &scratch)?;
     manifests.iter().chain(&around).try_for_each(|manifest| write(&resources, manifest))?;
+    let is_patched = manifests.iter().any(|one| manifests::kind(one) == "EnvoyPatchPolicy");
     let settings = json!({
         "apiVersion": "gateway.envoyproxy.io/v1alpha1",
         "kind": "EnvoyGateway",
@@ -134,7 +142,7 @@ fn prepared(world: &World, folder: &Path, manifests: &[Value]) -> Result<Launch>
                 "configHome": configuration, "dataHome": data, "stateHome": state, "runtimeDir": run,
             }},
         }},
-        "extensionApis": {"enableBackend": true, "enableEnvoyPatchPolicy": true},
+        "extensionApis": {"enableBackend": true, "enableEnvoyPatchPolicy": is_patched},
     });
     let file = folder.join("envoy-gateway.yaml");
     fs::write(&file, settings.to_string())?;

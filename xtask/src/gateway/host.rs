@@ -6,10 +6,13 @@
 //! | Services | `Backend`s on loopback, with the ports of this stack |
 //! | names of Services in the filter's clusters, the issuer's address | loopback, with those ports |
 //! | network policies | none |
-//! | certificates by cert-manager | one made here; the issuers are left out |
+//! | certificates by cert-manager, and those that `variants/native` names | made here; the issuers are left out |
 //! | listeners for names, on 443 | one more, without TLS and for all names: what the contract's clients speak |
+//! | patches of that listener | of both |
+//! | patches refused, but for `components/fail-reload` | taken where there is a filter: Envoy fetches it on loopback |
 //! | two Gateways | the external one: two Envoys would want the same ports |
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -27,38 +30,50 @@ use crate::stack::Ports;
 pub(super) const ENVOY_VERSION: &str = "1.40.0";
 /// Where the Gateways and everything about them are.
 pub const NAMESPACE: &str = "claimgate";
+/// The listener of the external Gateway, and the one that only exists here, as Envoy is told of them.
+const FIRST: &str = "claimgate/external/https";
+const SECOND: &str = "claimgate/external/plain";
+/// Where the controller keeps Envoy's own certificate, in its folder for configuration.
+const OF_ENVOY: &str = "certs/envoy";
 const CONTROLLER: &str = "envoy-gateway-system";
 /// Kinds that Envoy Gateway does not read, in files not even past them.
 pub const NOT_ITS_OWN: [&str; 2] = ["Issuer", "NetworkPolicy"];
 
-/// The manifests for this machine, for services on these ports.
-pub fn adapted(rendered: Vec<Value>, ports: &Ports) -> Result<Vec<Value>> {
-    let is_kept = |one: &Value| {
-        let kind = manifests::kind(one);
-        !NOT_ITS_OWN.contains(&kind) && manifests::name(one) != "internal"
+/// The manifests for this machine, for services on these ports, or on those that `elsewhere` says.
+pub fn adapted(
+    rendered: Vec<Value>,
+    ports: &Ports,
+    elsewhere: &[(&str, u16)],
+) -> Result<Vec<Value>> {
+    let is_internal = |one: &Value| {
+        let target = one.pointer("/spec/targetRef/name").and_then(Value::as_str);
+        manifests::name(one) == "internal" || target == Some("internal")
     };
+    let is_kept = |one: &Value| !NOT_ITS_OWN.contains(&manifests::kind(one)) && !is_internal(one);
     let mut all: Vec<Value> = rendered.into_iter().filter(is_kept).collect();
-    proxy(find_mut(&mut all, "EnvoyProxy", "claimgate")?, ports)?;
+    let mut services = services(ports);
+    services.extend(elsewhere.iter().copied());
+    proxy(find_mut(&mut all, "EnvoyProxy", "claimgate")?, &services)?;
     gateway(find_mut(&mut all, "Gateway", "external")?, ports)?;
-    issuer(find_mut(&mut all, "EnvoyExtensionPolicy", "claimgate")?, ports);
     for manifest in &mut all {
+        issuer(manifest, ports);
         on_loopback(manifest);
     }
-    all.extend(services(ports).map(backend));
+    all.extend(services.into_iter().map(backend));
     Ok(all)
 }
 
-/// Names and ports of the Services, and where they are here.
-fn services(ports: &Ports) -> [(&'static str, u16, u16); 4] {
-    [
-        ("idp", 8180, ports.idp),
-        ("authz-service", 8003, ports.authz),
-        ("customer-service", 8001, ports.customers),
-        ("product-service", 8002, ports.products),
-    ]
+/// Names of the Services, and where they are here.
+fn services(ports: &Ports) -> BTreeMap<&str, u16> {
+    BTreeMap::from([
+        ("idp", ports.idp),
+        ("authz-service", ports.authz),
+        ("customer-service", ports.customers),
+        ("product-service", ports.products),
+    ])
 }
 
-fn backend((name, _, port): (&str, u16, u16)) -> Value {
+fn backend((name, port): (&str, u16)) -> Value {
     json!({
         "apiVersion": "gateway.envoyproxy.io/v1alpha1",
         "kind": "Backend",
@@ -67,21 +82,20 @@ fn backend((name, _, port): (&str, u16, u16)) -> Value {
     })
 }
 
-fn proxy(proxy: &mut Value, ports: &Ports) -> Result<()> {
+fn proxy(proxy: &mut Value, services: &BTreeMap<&str, u16>) -> Result<()> {
     let spec = proxy.pointer_mut("/spec").and_then(Value::as_object_mut);
     let spec = spec.context("an EnvoyProxy has a spec")?;
     let host = json!({"type": "Host", "host": {"envoyVersion": ENVOY_VERSION}});
     spec.insert("provider".to_owned(), host);
     // Another Envoy on this machine must not be in its way.
     spec.insert("extraArgs".to_owned(), json!(["--use-dynamic-base-id"]));
-    let here = services(ports);
     for patch in array(proxy, "/spec/bootstrap/jsonPatches") {
         let at =
             "/value/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
+        let service = patch.pointer("/value/name").and_then(Value::as_str);
+        let port = service.and_then(|name| services.get(name)).copied();
         let Some(address) = patch.pointer_mut(at) else { continue };
-        let port = address.get("port_value").and_then(Value::as_u64);
-        let service = here.iter().find(|(_, number, _)| Some(u64::from(*number)) == port);
-        let (.., port) = service.context("a cluster of the filter's is none of the services")?;
+        let port = port.context("a cluster of the filter's is none of the services")?;
         *address = json!({"address": "127.0.0.1", "port_value": port});
     }
     Ok(())
@@ -107,7 +121,7 @@ fn gateway(gateway: &mut Value, ports: &Ports) -> Result<()> {
     Ok(())
 }
 
-/// The one that the identity provider of this stack has in its tokens.
+/// The one that the identity provider of this stack has in its tokens, wherever a policy names it.
 fn issuer(policy: &mut Value, ports: &Ports) {
     for provider in array(policy, "/spec/wasm/0/config/providers") {
         set(provider, "issuer", ports.issuer().into());
@@ -115,23 +129,45 @@ fn issuer(policy: &mut Value, ports: &Ports) {
             *keys = format!("{}/protocol/openid-connect/certs", ports.issuer()).into();
         }
     }
+    for provider in array(policy, "/spec/jwt/providers") {
+        set(provider, "issuer", ports.issuer().into());
+        array(provider, "/remoteJWKS/backendRefs").for_each(to_backend);
+    }
 }
 
-/// Has a route, and nothing else, lead to `Backend`s, and attach to what there is.
+/// Has whatever leads to Services lead to `Backend`s, and attach to what there is.
 fn on_loopback(manifest: &mut Value) {
     match manifests::kind(manifest) {
         "HTTPRoute" => {
             keep_external(manifest, "/spec/parentRefs");
             for rule in array(manifest, "/spec/rules") {
-                for service in array(rule, "/backendRefs") {
-                    set(service, "group", "gateway.envoyproxy.io".into());
-                    set(service, "kind", "Backend".into());
-                    service.as_object_mut().and_then(|fields| fields.remove("port"));
-                }
+                array(rule, "/backendRefs").for_each(to_backend);
             }
         }
-        _ => keep_external(manifest, "/spec/targetRefs"),
+        "BackendTLSPolicy" => array(manifest, "/spec/targetRefs").for_each(to_backend),
+        "EnvoyPatchPolicy" => in_both_listeners(manifest),
+        _ => {
+            keep_external(manifest, "/spec/targetRefs");
+            array(manifest, "/spec/extAuth/http/backendRefs").for_each(to_backend);
+        }
     }
+}
+
+fn to_backend(service: &mut Value) {
+    set(service, "group", "gateway.envoyproxy.io".into());
+    set(service, "kind", "Backend".into());
+    service.as_object_mut().and_then(|fields| fields.remove("port"));
+}
+
+fn in_both_listeners(patches: &mut Value) {
+    let at = "/spec/jsonPatches";
+    let of_first = |patch: &&mut Value| patch.get("name").is_some_and(|name| name == FIRST);
+    let more: Vec<_> = array(patches, at).filter(of_first).map(|patch| patch.clone()).collect();
+    let Some(all) = patches.pointer_mut(at).and_then(Value::as_array_mut) else { return };
+    all.extend(more.into_iter().map(|mut patch| {
+        set(&mut patch, "name", SECOND.into());
+        patch
+    }));
 }
 
 fn keep_external(manifest: &mut Value, at: &str) {
@@ -140,21 +176,15 @@ fn keep_external(manifest: &mut Value, at: &str) {
     }
 }
 
-/// What only exists here: Envoy's own certificate for the controller's Wasm server, the way to that server, and a
-/// certificate for the Gateway.
+/// What only exists here: Envoy's own certificate for the controller's Wasm server, and one for the Gateway.
 pub(super) fn surroundings(configuration: &Path, scratch: &Path) -> Result<Vec<Value>> {
-    let envoy = configuration.join("certs/envoy");
-    let secret = secret(CONTROLLER, "envoy", &envoy)?;
+    let envoy = secret(CONTROLLER, "envoy", &configuration.join(OF_ENVOY))?;
     certificate(scratch)?;
-    Ok(vec![
-        secret,
-        self::secret(NAMESPACE, "external-tls", scratch)?,
-        wasm_server(&envoy.join("ca.crt")),
-    ])
+    Ok(vec![envoy, secret(NAMESPACE, "external-tls", scratch)?])
 }
 
 /// A pair of files, and the authority's where there is one, as a Secret.
-fn secret(namespace: &str, name: &str, folder: &Path) -> Result<Value> {
+pub(super) fn secret(namespace: &str, name: &str, folder: &Path) -> Result<Value> {
     let mut data = serde_json::Map::new();
     for (file, is_needed) in [("tls.crt", true), ("tls.key", true), ("ca.crt", false)] {
         match fs::read(folder.join(file)) {
@@ -187,7 +217,8 @@ fn certificate(folder: &Path) -> Result<()> {
 }
 
 /// Envoy fetches modules from the controller under a name that only a cluster has, and trusts a file that only a pod has.
-fn wasm_server(authority: &Path) -> Value {
+pub(super) fn wasm_server(configuration: &Path) -> Value {
+    let authority = configuration.join(OF_ENVOY).join("ca.crt");
     let patch = |path: &str, value: Value| {
         json!({
             "type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",

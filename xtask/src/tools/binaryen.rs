@@ -1,4 +1,4 @@
-//! `wasm-opt` and `wasm-metadce`: the pinned npm package, so that everybody ships the same module.
+//! `wasm-opt`, `wasm-metadce` and `wasm-merge`: the pinned npm package, so that everybody ships the same module.
 
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,15 @@ use crate::say;
 const VERSION: &str = "132.0.0";
 const DIGEST: &str = "6543555fb29bb92548f325c7dc18e9ab7dbb1215edda25993d1e3f71d85b8618";
 
-/// Where the two programs are, and which version they are.
+/// Where the programs are, and which version they are.
 #[derive(Clone, Debug)]
 pub struct Binaryen {
     /// `wasm-opt`
     pub opt: PathBuf,
     /// `wasm-metadce`
     pub metadce: PathBuf,
+    /// `wasm-merge`
+    pub merge: PathBuf,
     /// The version they are pinned to.
     pub version: &'static str,
 }
@@ -27,7 +29,7 @@ pub fn binaryen() -> Result<Binaryen> {
     let tool = format!("binaryen-{VERSION}");
     let home = install::home(&tool)?;
     let home = if home.is_dir() {
-        // The two programs are scripts for it.
+        // The programs are scripts for it.
         install::node()?;
         home
     } else {
@@ -38,7 +40,9 @@ pub fn binaryen() -> Result<Binaryen> {
         })?
     };
     let bin = home.join("package/bin");
-    Ok(Binaryen { opt: bin.join("wasm-opt"), metadce: bin.join("wasm-metadce"), version: VERSION })
+    let [opt, metadce, merge] =
+        ["wasm-opt", "wasm-metadce", "wasm-merge"].map(|name| bin.join(name));
+    Ok(Binaryen { opt, metadce, merge, version: VERSION })
 }
 
 fn fetch(dir: &Path) -> Result<()> {

@@ -2,8 +2,11 @@
 //!
 //! The controller's ports are fixed, so there is one gateway at a time: each test that needs one starts its own.
 
+mod canary;
+mod native;
 mod passing;
 mod rendered;
 mod support;
+mod traps;
 mod windows;
 mod written;

@@ -64,7 +64,7 @@ fn while_authz_service_is_frozen_nobody_undecided_passes_and_everybody_else_does
     assert!(claimgate_proc::wait_until(claimgate_e2e::SOON, back), "it does not come back");
 }
 
-fn nobody_reaches_what_has_no_route(gateway: &Own) {
+pub fn nobody_reaches_what_has_no_route(gateway: &Own) {
     let paths = [
         "/access/v1/evaluation",
         "/authz/me",

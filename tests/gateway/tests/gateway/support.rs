@@ -28,18 +28,23 @@ pub struct Own {
 impl Own {
     /// With these manifests.
     pub fn start(manifests: &[Value]) -> Self {
-        Self::from(|world| world.gateway(manifests))
+        Self::start_in(world(), manifests)
     }
 
-    /// The same, also when it does not serve anything.
+    /// The same in front of other services.
+    pub fn start_in(world: &World, manifests: &[Value]) -> Self {
+        Self::from(|| world.gateway(manifests))
+    }
+
+    /// With these manifests, also when it does not serve anything.
     pub fn launch(manifests: &[Value]) -> Self {
-        Self::from(|world| world.launch(manifests))
+        Self::from(|| world().launch(manifests))
     }
 
-    fn from<E: Display>(start: impl FnOnce(&World) -> Result<Gateway, E>) -> Self {
+    fn from<E: Display>(start: impl FnOnce() -> Result<Gateway, E>) -> Self {
         static ONLY_ONE: Mutex<()> = Mutex::new(());
         let only_one = ONLY_ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let gateway = start(world()).unwrap_or_else(|error| panic!("{error:#}"));
+        let gateway = start().unwrap_or_else(|error| panic!("{error:#}"));
         Self { gateway: Some(gateway), _only_one: only_one }
     }
 }

@@ -174,6 +174,31 @@ fn routes_lead_where_envoy_s_lead() {
     }
 }
 
+/// Without the filter nobody else would say that there is nothing.
+#[test]
+fn without_wasm_routes_match_the_templates_that_the_filter_knows() {
+    let folder = workspace::root().join("kubernetes/gateway-api/variants/native");
+    let text = fs::read_to_string(folder.join("routes.yaml")).unwrap();
+    let routes: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let rules = routes.iter().flat_map(|one| one["spec"]["rules"].as_array().unwrap());
+    let paths = rules.flat_map(|rule| rule["matches"].as_array().unwrap());
+    let served: BTreeSet<_> = paths.map(|one| one["path"].to_string()).collect();
+    let wasm = wasm();
+    let templates = wasm["config"]["routes"].as_array().unwrap().iter();
+    let templates = templates.filter_map(|route| route["match"]["path"].as_str());
+    let expected: BTreeSet<_> = templates
+        .filter(|template| *template != "/auth/me")
+        .map(|template| match template.split_once('{') {
+            None => json!({"type": "Exact", "value": template}).to_string(),
+            Some((start, _)) => {
+                let value = format!("{start}[^/;]+");
+                json!({"type": "RegularExpression", "value": value}).to_string()
+            }
+        })
+        .collect();
+    assert_eq!(served, expected);
+}
+
 /// No route leads to the decision point: its cluster is the proxies' own.
 #[test]
 fn the_filter_s_clusters_are_envoy_s() {

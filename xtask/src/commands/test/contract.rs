@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use xtask::stack::RUNNING;
+use xtask::stack::{ENVOY_REFUSES, RUNNING};
 use xtask::workspace;
 
 use super::executable::Outcome;
@@ -33,8 +33,17 @@ pub(super) fn signing_key() -> PathBuf {
 
 /// Asks the gateway that `stack` describes ([`xtask::stack::Stack::describe`]); `also` names more modules.
 pub(super) fn contract_at(stack: &Path, also: &[&str]) -> Result<Outcome> {
+    ask(also, &[(RUNNING, stack)])
+}
+
+/// The same where Envoy refuses in words of its own; `also` may say what to skip.
+pub(super) fn contract_in_other_words_at(stack: &Path, also: &[&str]) -> Result<Outcome> {
+    ask(also, &[(RUNNING, stack), (ENVOY_REFUSES, Path::new("yes"))])
+}
+
+fn ask(also: &[&str], variables: &[(&str, &Path)]) -> Result<Outcome> {
     let executables = build::executables_of(&[E2E])?;
     let executable = executables.first().context("the end-to-end tests have no executable")?;
     let args = [&["--test-threads", "2"], &CONTRACT[..], also].concat();
-    Ok(executable.run_chosen(&args, &[(RUNNING, stack)]).of_some_tests("the contract"))
+    Ok(executable.run_chosen(&args, variables).of_some_tests("the contract"))
 }
