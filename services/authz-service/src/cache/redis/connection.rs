@@ -1,18 +1,20 @@
 //! Connections to Redis that are made in the background, anew whenever they end, until their
 //! owner is dropped. Nothing here waits for one or says what an error means.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use fred::clients::{Client, WithOptions};
 use fred::error::Error;
-use fred::interfaces::ClientLike;
+use fred::interfaces::{ClientLike, EventInterface};
 use fred::socket2::TcpKeepalive;
-use fred::types::Builder;
 use fred::types::config::{
-    Config, ConnectionConfig, Options, ReconnectError, ReconnectPolicy, TcpConfig,
+    Config, ConnectionConfig, Options, ReconnectError, ReconnectPolicy, Server, TcpConfig,
     UnresponsiveConfig,
 };
-use tokio::sync::broadcast::Sender;
+use fred::types::{Builder, ConnectHandle, InfoKind};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, Sender};
 use tokio::task::JoinSet;
 
 use super::address::InvalidRedisUrl;
@@ -34,7 +36,7 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_
 /// nobody waits any more, and does not send again.
 const CLIENT_LIMIT: Duration = CALL_LIMIT.saturating_sub(Duration::from_millis(5));
 
-/// One Redis or one cluster: a connection for commands, another that hears of changes.
+/// One server or one cluster: a connection for commands, another that hears of changes.
 pub(super) struct Redis {
     /// Sends what callers want: each command once, and for a bounded time.
     pub(super) commands: WithOptions<Client>,
@@ -50,8 +52,8 @@ impl Redis {
         Ok(redis)
     }
 
-    /// The same with a `client` of its own for commands.
-    fn with(
+    /// The same with a `client` for commands, which may be connected.
+    pub(super) fn with(
         mut client: KeptClient,
         config: Config,
         heard: &Sender<Heard>,
@@ -77,7 +79,12 @@ impl Redis {
 
     /// Waits for the connection for commands. Says whether it stands.
     pub(super) async fn connected(&self) -> bool {
-        self.client.client.wait_for_connect().await.is_ok()
+        self.client.connected().await
+    }
+
+    /// Whether the server says that it is a primary; `None` when it says nothing of that.
+    pub(super) async fn is_primary(&self) -> Option<bool> {
+        self.client.is_primary().await
     }
 
     /// Replaces the connection for commands, in the background.
@@ -88,31 +95,69 @@ impl Redis {
 }
 
 /// A client whose connection is replaced whenever it ends. Dropped, it closes it.
-struct KeptClient {
+pub(super) struct KeptClient {
     client: Client,
+    trouble: Arc<Mutex<Option<&'static str>>>,
     tasks: JoinSet<()>,
 }
 
 impl KeptClient {
+    /// Starts connecting to what `config` names.
+    pub(super) fn connect(config: Config) -> Result<Self, InvalidRedisUrl> {
+        let mut client = Self::new(config)?;
+        client.start();
+        Ok(client)
+    }
+
     /// A client of what `config` names, which does not connect yet.
     fn new(config: Config) -> Result<Self, InvalidRedisUrl> {
         let invalid = |error: Error| InvalidRedisUrl::Client(error.kind().to_str().to_owned());
         let client = builder(config).build().map_err(invalid)?;
-        Ok(Self { client, tasks: JoinSet::new() })
+        let (trouble, mut tasks) = (Arc::default(), JoinSet::new());
+        tasks.spawn(remember(client.error_rx(), Arc::clone(&trouble)));
+        Ok(Self { client, trouble, tasks })
     }
 
-    /// Connects from now on.
     fn start(&mut self) {
         self.tasks.spawn(keep_connected(self.client.clone()));
     }
+
+    /// The client itself.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The kind of the last failure, which need not be of now.
+    pub(super) fn trouble(&self) -> Option<&'static str> {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the connection. Says whether it stands.
+    pub(super) async fn connected(&self) -> bool {
+        self.client.wait_for_connect().await.is_ok()
+    }
+
+    /// Whether the server says that it is a primary; `None` when it says nothing of that.
+    pub(super) async fn is_primary(&self) -> Option<bool> {
+        if !self.client.is_connected() {
+            return None;
+        }
+        let said: String = self.client.info(Some(InfoKind::Replication)).await.ok()?;
+        said.lines().find_map(|line| line.strip_prefix("role:")).map(|role| role == "master")
+    }
 }
 
-/// The client's own tasks would outlive us.
-impl Drop for KeptClient {
-    fn drop(&mut self) {
-        let client = self.client.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { client.quit().await });
+async fn remember(
+    mut errors: Receiver<(Error, Option<Server>)>,
+    last: Arc<Mutex<Option<&'static str>>>,
+) {
+    loop {
+        match errors.recv().await {
+            Ok((error, _)) => {
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.kind().to_str());
+            }
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
         }
     }
 }
@@ -147,11 +192,21 @@ fn connection(connection: &mut ConnectionConfig) {
 /// yet, for one); then it is started again.
 async fn keep_connected(client: Client) {
     loop {
-        let ended = client.connect().await;
-        if matches!(ended, Ok(Ok(()))) {
+        let mut connection = Connection(client.connect());
+        if matches!((&mut connection.0).await, Ok(Ok(()))) {
             return;
         }
         tracing::warn!("redis connection ended; starting another");
         tokio::time::sleep(Duration::from_millis(RECONNECT_MS.1.into())).await;
+    }
+}
+
+/// The client's task, which ends with us. Asked to quit while it is connecting, it does not hear it
+/// and goes on trying for as long as nobody is there.
+struct Connection(ConnectHandle);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

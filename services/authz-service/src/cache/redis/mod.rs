@@ -1,15 +1,19 @@
-//! `SharedCache` on Redis, one server or a cluster. It may be down when we start, die, freeze,
-//! refuse us and come back: none of that stops the service, each costs one bounded call and then
-//! nothing until the next probe.
+//! `SharedCache` on Redis: one server, a cluster, or whoever sentinels say is the primary. It may be
+//! down when we start, die, freeze, refuse us and come back: none of that stops the service, each
+//! costs one bounded call and then nothing until the next probe.
 //!
 //! A command is given up after [`CALL_LIMIT`] but may still run when a frozen Redis wakes up: a
 //! write can land late, as if it had been made then. Its time to live bounds what that can do.
-//! What an error means is `fault`'s to say; where Redis is, `address`'s.
+//! What an error means is `fault`'s to say; where Redis is, `address`'s; who the primary is,
+//! `primary`'s.
 
 mod address;
 mod connection;
+mod credentials;
 mod fault;
+mod primary;
 mod scripts;
+mod sentinels;
 mod subscription;
 
 use std::future::Future;
@@ -20,7 +24,8 @@ use async_trait::async_trait;
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, KeysInterface, LuaInterface, PubsubInterface};
 use fred::types::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use super::{
@@ -29,31 +34,57 @@ use super::{
 };
 use crate::keys::{CHANGED_TTL, CHANNEL, QuotaKey, RoleKey};
 use crate::spans;
+use address::Place;
 use connection::Redis;
 use fault::{Wants, meaning};
+use primary::{Current, Follower};
 
-pub use address::{InvalidRedisUrl, RedisAddress, RedisPassword};
+pub use address::{InvalidRedisUrl, RedisAddress};
+pub use credentials::RedisPassword;
 
 /// Roles, word of changes and counters in Redis, for every replica that uses it.
 pub struct RedisCache {
-    redis: Arc<Redis>,
+    current: Current,
     breaker: Breaker,
     channel: broadcast::Sender<Heard>,
     believed_for: Duration,
+    /// Who looks for the primary; ends with the cache.
+    _background: JoinSet<()>,
 }
 
 impl RedisCache {
     /// Starts connecting to `address` in the background and returns at once. What is read is
     /// believed for `believed_for`. Needs a Tokio runtime.
     pub fn connect(address: RedisAddress, believed_for: Duration) -> Result<Self, InvalidRedisUrl> {
-        let channel = broadcast::Sender::new(BACKLOG);
-        let redis = Arc::new(Redis::connect(address.into_config(), &channel)?);
-        Ok(Self { redis, breaker: Breaker::new(COOL_DOWN), channel, believed_for })
+        let (channel, mut background) = (broadcast::Sender::new(BACKLOG), JoinSet::new());
+        let current = match address.into_place() {
+            Place::Fixed(config) => {
+                let redis = Redis::connect(config, &channel)?;
+                watch::channel(Some(Arc::new(redis))).1
+            }
+            Place::Watched(watched) => {
+                let (follower, current) = Follower::new(watched, channel.clone())?;
+                background.spawn(follower.follow());
+                current
+            }
+        };
+        let (breaker, _background) = (Breaker::new(COOL_DOWN), background);
+        Ok(Self { current, breaker, channel, believed_for, _background })
     }
 
     /// Waits until the first connection stands, at most `limit`. Says whether it does.
     pub async fn connected_within(&self, limit: Duration) -> bool {
-        tokio::time::timeout(limit, self.redis.connected()).await == Ok(true)
+        let mut current = self.current.clone();
+        let first = async {
+            let known = current.wait_for(Option::is_some).await.ok()?.clone();
+            Some(known?.connected().await)
+        };
+        tokio::time::timeout(limit, first).await == Ok(Some(true))
+    }
+
+    /// Whom to ask now.
+    fn redis(&self) -> Option<Arc<Redis>> {
+        self.current.borrow().clone()
     }
 
     async fn bounded<T, F>(
@@ -93,11 +124,10 @@ impl RedisCache {
     {
         // A command sent while there is no connection would be queued and run long after its
         // caller is gone.
-        if !self.redis.is_connected() {
+        let Some(redis) = self.redis().filter(|redis| redis.is_connected()) else {
             return Err(CacheError::Failed("not connected".into()));
-        }
-        let call = call(Arc::clone(&self.redis));
-        let answer = tokio::time::timeout(CALL_LIMIT, call).instrument(spans::redis()).await;
+        };
+        let answer = tokio::time::timeout(CALL_LIMIT, call(redis)).instrument(spans::redis()).await;
         let answer = answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "")));
         answer.map_err(|error| meaning(&error, wants))
     }
@@ -122,7 +152,9 @@ impl SharedCache for RedisCache {
         if answered != key.as_str().as_bytes() {
             tracing::error!("redis answered for another key; connecting anew");
             self.breaker.failed(Instant::now());
-            self.redis.connect_anew();
+            if let Some(redis) = self.redis() {
+                redis.connect_anew();
+            }
             return Err(CacheError::Failed("an answer to another question".into()));
         }
         // -1: no end. -2: gone since.
