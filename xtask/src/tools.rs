@@ -38,4 +38,4 @@ pub use rust::{
     wasm_toolchain,
 };
 pub use schemathesis::{Schemathesis, schemathesis};
-pub use system::{chromium, curl, docker_registry, haproxy, podman, redis_server, wrk};
+pub use system::{chromium, curl, docker_registry, podman, redis_server, wrk};

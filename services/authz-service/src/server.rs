@@ -296,7 +296,9 @@ async fn decision_point(
 /// Redis gets a moment to be there, so that the first answers are ordinary ones; no more.
 async fn redis(options: &RedisOptions) -> Result<RedisCache, StartError> {
     let (authorities, password) = (options.authorities.as_deref(), options.password.clone());
-    let address = RedisAddress::parse(&options.url, authorities, password)?;
+    let (user, asked_for) = (options.sentinel_user.as_deref(), options.sentinel_password.as_ref());
+    let address = RedisAddress::parse(&options.url, authorities, password)?
+        .with_sentinels_user(user, asked_for)?;
     let cache = RedisCache::connect(address, options.max_age)?;
     if !cache.connected_within(FIRST_CONNECTION).await {
         tracing::warn!("redis is not there yet; starting without it");

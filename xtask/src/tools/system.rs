@@ -16,11 +16,6 @@ pub fn curl() -> Result<PathBuf> {
     install::program("curl", "curl")
 }
 
-/// `haproxy`, 2.4 or newer.
-pub fn haproxy() -> Result<PathBuf> {
-    install::program("haproxy", "haproxy")
-}
-
 /// The load generator `wrk`.
 pub fn wrk() -> Result<PathBuf> {
     install::program("wrk", "wrk")

@@ -40,6 +40,9 @@ pub const LOG_KEY_VARIABLE: &str = "AUTHZ_SERVICE_LOG_KEY";
 /// holds it, which is read at each connection.
 pub const REDIS_PASSWORD_VARIABLE: &str = "AUTHZ_SERVICE_REDIS_PASSWORD";
 
+/// The same for the password that sentinels ask for; without it they are shown none.
+pub const SENTINEL_PASSWORD_VARIABLE: &str = "AUTHZ_SERVICE_REDIS_SENTINEL_PASSWORD";
+
 /// Where Redis is, and how long it is believed.
 pub struct RedisOptions {
     /// Its URL.
@@ -48,6 +51,10 @@ pub struct RedisOptions {
     pub authorities: Option<PathBuf>,
     /// A password that is not in the URL.
     pub password: Option<RedisPassword>,
+    /// The user that sentinels are asked as; their default one when `None`.
+    pub sentinel_user: Option<String>,
+    /// That user's password; sentinels are asked without one when `None`.
+    pub sentinel_password: Option<RedisPassword>,
     /// How long roles read from it are believed without asking again.
     pub max_age: Duration,
 }
@@ -191,7 +198,7 @@ impl Config {
         if max_concurrent == 0 {
             return Err(InvalidConfig::Number("--max-concurrent: must be at least 1"));
         }
-        let redis = redis(options.redis, options.redis_ca, options.redis_max_age)?;
+        let redis = redis(&options)?;
         let config = Self {
             listen,
             admin_listen: options.admin_listen,
@@ -239,24 +246,26 @@ fn log_subjects(how: LogSubjects, key: Option<String>) -> Result<Subjects, Inval
     })
 }
 
-fn redis(
-    url: Option<String>,
-    authorities: Option<PathBuf>,
-    max_age: Option<u64>,
-) -> Result<Option<RedisOptions>, InvalidConfig> {
-    let max_age = max_age.map_or(SEEN_WITHIN, Duration::from_secs);
+fn redis(options: &Options) -> Result<Option<RedisOptions>, InvalidConfig> {
+    let max_age = options.redis_max_age.map_or(SEEN_WITHIN, Duration::from_secs);
     if max_age > RoleKey::TTL {
         return Err(InvalidConfig::Number("--redis-max-age: must be at most 300"));
     }
-    let password = redis_password();
-    Ok(url.map(|url| RedisOptions { url, authorities, password, max_age }))
+    Ok(options.redis.clone().map(|url| RedisOptions {
+        url,
+        authorities: options.redis_ca.clone(),
+        password: redis_password(REDIS_PASSWORD_VARIABLE),
+        sentinel_user: options.redis_sentinel_user.clone(),
+        sentinel_password: redis_password(SENTINEL_PASSWORD_VARIABLE),
+        max_age,
+    }))
 }
 
-/// The Redis password from the environment; the variable wins over the file.
-fn redis_password() -> Option<RedisPassword> {
-    let text = std::env::var(REDIS_PASSWORD_VARIABLE).ok().map(RedisPassword::Text);
+/// A password of Redis or its sentinels from the environment; the variable wins over the file.
+fn redis_password(variable: &str) -> Option<RedisPassword> {
+    let text = std::env::var(variable).ok().map(RedisPassword::Text);
     text.or_else(|| {
-        let file = std::env::var_os(format!("{REDIS_PASSWORD_VARIABLE}_FILE"))?;
+        let file = std::env::var_os(format!("{variable}_FILE"))?;
         Some(RedisPassword::File(file.into()))
     })
 }

@@ -61,15 +61,22 @@ pub struct Options {
     )]
     pub database: Option<String>,
 
-    /// Role cache shared between replicas: `redis://[user:password@]host[:port][/database]`, or
-    /// `redis-cluster://host:port,host:port…`; TLS with `rediss://` and `rediss-cluster://`.
-    /// Without it roles are cached in this process
+    /// Role cache shared between replicas: `redis://[user:password@]host[:port][/database]`,
+    /// `redis-cluster://host:port,host:port…`, or `redis-sentinel://host:port,host:port…/PRIMARY`
+    /// with the sentinels and the name that they know the primary by; TLS with `rediss://`,
+    /// `rediss-cluster://` and `rediss-sentinel://`. Without it roles are cached in this process
     #[arg(long, env = "AUTHZ_SERVICE_REDIS", value_name = "URL", hide_env_values = true)]
     pub redis: Option<String>,
 
     /// PEM certificates of the authorities that may vouch for Redis [default: the platform's]
     #[arg(long, env = "AUTHZ_SERVICE_REDIS_CA", value_name = "FILE")]
     pub redis_ca: Option<PathBuf>,
+
+    /// User that sentinels are asked as, by $AUTHZ_SERVICE_REDIS_SENTINEL_PASSWORD or the file that
+    /// AUTHZ_SERVICE_REDIS_SENTINEL_PASSWORD_FILE names [default: their default user; without a
+    /// password, nobody]
+    #[arg(long, env = "AUTHZ_SERVICE_REDIS_SENTINEL_USER", value_name = "NAME")]
+    pub redis_sentinel_user: Option<String>,
 
     /// Seconds that roles read from Redis, which others may write, are believed without asking
     /// again; up to 300 [default: 5]
@@ -244,6 +251,7 @@ impl Options {
             database: self.database.or(file.database),
             redis: self.redis.or(file.redis),
             redis_ca: self.redis_ca.or(file.redis_ca),
+            redis_sentinel_user: self.redis_sentinel_user.or(file.redis_sentinel_user),
             redis_max_age: self.redis_max_age.or(file.redis_max_age),
             public_url: self.public_url.or(file.public_url),
             identity_key: match self.identity_key.is_empty() {

@@ -91,6 +91,34 @@ pub(crate) async fn a_change_is_known_everywhere_once_told(one: AnyCache, other:
     }
 }
 
+/// `falls` takes away the Redis that holds the roles; `entry` reads them where it is next, which
+/// began with a copy.
+pub(crate) async fn roles_taken_away_while_nobody_hears_do_not_come_back(
+    one: AnyCache,
+    other: AnyCache,
+    falls: impl FnOnce(),
+    entry: impl Fn() -> String,
+    limit: Duration,
+) {
+    let world = World::new().await;
+    let (writer, reader) = (world.replica(&one), world.replica(&other));
+    settled().await;
+    for directory in [&writer, &reader] {
+        come_to(directory, "user,admin").await;
+    }
+    falls();
+    let change = world.change(r#"["user"]"#).await;
+    writer.announce(&change).await;
+    let end = Instant::now() + limit;
+    while entry() != r#"["user"]"# {
+        for directory in [&writer, &reader] {
+            come_to(directory, "user").await;
+        }
+        assert!(Instant::now() < end, "what was taken away is still there: {}", entry());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn a_change_is_known_at_once_in_process() {
     let cache = in_process();

@@ -44,6 +44,7 @@ mod redis_access;
 mod redis_faults;
 mod revocation;
 mod search;
+mod sentinels;
 mod service;
 mod spans;
 mod stores;

@@ -78,8 +78,10 @@ fn bad_entities_databases_and_urls_are_named() {
     let text = with("--database", "postgres://user:hunter2@host/db?sslmode=perhaps");
     assert!(text.contains("--database: ") && !text.contains("hunter2"), "{text}");
     assert!(with("--database", "sqlite:/nonexistent/x.db").contains("--database: cannot open it"));
-    let text = with("--redis", "redis-sentinel://user:hunter2@host");
+    let text = with("--redis", "redis+sentinel://user:hunter2@host");
     assert!(text.contains("--redis: must be redis[s]://") && !text.contains("hunter2"), "{text}");
+    let text = with("--redis", "redis-sentinel://user:hunter2@host");
+    assert!(text.contains("name of the primary is missing") && !text.contains("hunter2"), "{text}");
     assert!(refused(&mut command()).contains("--entities"));
 }
 

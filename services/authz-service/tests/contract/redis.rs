@@ -1,6 +1,7 @@
-//! A real redis-server on a free port, and just enough of its protocol to plant and read values.
+//! A real redis-server on a free port, also as a sentinel, and just enough of its protocol to plant
+//! and read values.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -49,9 +50,34 @@ impl Redis {
     }
 
     fn try_start(port: u16, arguments: &[&str], directory: TempDir) -> Option<Self> {
+        let usual = ["--save", "", "--appendonly", "no", "--loglevel", "warning"];
+        Self::run(port, &[&usual, arguments].concat(), directory)
+    }
+
+    /// A sentinel with these lines of configuration.
+    pub(crate) fn sentinel(configuration: &str) -> Self {
+        (0..5)
+            .find_map(|_| Self::try_sentinel(free_port(), configuration))
+            .expect("redis-server starts as a sentinel")
+    }
+
+    pub(crate) fn sentinel_on(port: u16, configuration: &str) -> Self {
+        Self::try_sentinel(port, configuration)
+            .unwrap_or_else(|| panic!("no sentinel starts on {port}"))
+    }
+
+    fn try_sentinel(port: u16, configuration: &str) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        // It writes into its configuration what it learns.
+        std::fs::write(directory.path().join("sentinel.conf"), configuration).unwrap();
+        Self::run(port, &["--sentinel"], directory)
+    }
+
+    fn run(port: u16, arguments: &[&str], directory: TempDir) -> Option<Self> {
+        let file = directory.path().join("sentinel.conf");
         let child = Command::new("redis-server")
+            .args(file.exists().then_some(file))
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-            .args(["--save", "", "--appendonly", "no", "--loglevel", "warning"])
             .args(arguments)
             .current_dir(directory.path())
             .stdout(Stdio::null())
@@ -66,7 +92,10 @@ impl Redis {
         let end = Instant::now() + limit;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-                && matches!(self.command(&["PING"]).split(' ').next(), Some("+PONG" | "-LOADING"))
+                && matches!(
+                    self.command(&["PING"]).split(' ').next(),
+                    Some("+PONG" | "-LOADING" | "-NOAUTH")
+                )
             {
                 return true;
             }
@@ -114,25 +143,30 @@ impl Redis {
 
     /// Sends one command. The answer is its line, or the content of a bulk string.
     pub(crate) fn command<A: AsRef<[u8]>>(&self, arguments: &[A]) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("redis listens");
-        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        self.try_command(arguments).expect("redis answers")
+    }
+
+    /// The same to one that may be just throwing everybody out.
+    pub(crate) fn try_command<A: AsRef<[u8]>>(&self, arguments: &[A]) -> io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut request = format!("*{}\r\n", arguments.len()).into_bytes();
         for argument in arguments {
             request.extend(format!("${}\r\n", argument.as_ref().len()).as_bytes());
             request.extend(argument.as_ref());
             request.extend(b"\r\n");
         }
-        stream.write_all(&request).unwrap();
+        stream.write_all(&request)?;
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
+        reader.read_line(&mut line)?;
         match line.strip_prefix('$').and_then(|length| length.trim().parse::<usize>().ok()) {
             Some(length) => {
                 let mut content = vec![0; length];
-                reader.read_exact(&mut content).unwrap();
-                String::from_utf8_lossy(&content).into_owned()
+                reader.read_exact(&mut content)?;
+                Ok(String::from_utf8_lossy(&content).into_owned())
             }
-            None => line.trim().to_owned(),
+            None => Ok(line.trim().to_owned()),
         }
     }
 

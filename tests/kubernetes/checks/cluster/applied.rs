@@ -93,9 +93,7 @@ fn every_overlay_rolls_out() {
 fn production_is_in_both_zones_and_stays_there() {
     let server = applied("production");
     let namespace = namespace("production");
-    for app in
-        ["envoy", "authz-service", "customer-service", "product-service", "redis-primary", "redis"]
-    {
+    for app in ["envoy", "authz-service", "customer-service", "product-service", "redis"] {
         let both = || zones(&server, &pods(&server, &namespace, app)).len() == 2;
         assert!(claimgate_proc::wait_until(super::SOON, both), "{app}: is in one zone");
     }
@@ -217,7 +215,7 @@ fn accounts_may_do_nothing_and_the_viewer_look() {
     };
     let accounts: Vec<_> =
         of_kind(&objects, "ServiceAccount").map(|one| name(one).to_owned()).collect();
-    assert_eq!(accounts.len(), 10, "{accounts:?}");
+    assert_eq!(accounts.len(), 9, "{accounts:?}");
     for account in &accounts {
         forbidden.iter().for_each(|args| refused(account, args));
         if account == "viewer" {

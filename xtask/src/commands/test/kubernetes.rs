@@ -9,8 +9,8 @@ use super::ignored;
 
 /// The folder of the package whose ignored tests these are.
 const FOLDER: &str = "tests/kubernetes";
-/// Whose tables a backup is made of and who is told of logouts, who reads Envoy's configuration before Envoy does, and who stands behind the
-/// door of the development identity provider.
+/// Whose tables a backup is made of, who follows Redis and is told of logouts, who reads Envoy's configuration before
+/// Envoy does, and who stands behind the door of the development identity provider.
 const BUILT: [&str; 3] = ["authz-service", "claimgate-cli", "dev-idp"];
 
 /// Runs them, with everything that they need.
@@ -20,7 +20,6 @@ pub(crate) fn kubernetes() -> Result<ExitCode> {
     tools::etcd()?;
     tools::kwok()?;
     tools::redis_server()?;
-    tools::haproxy()?;
     tools::postgres()?;
     tools::envoy()?;
     tools::envoy_gateway()?;

@@ -1,66 +1,99 @@
-//! Where Redis is and how to get in: the URL, the certificate authorities, the password.
+//! Where Redis is and how to get in: the URL, the certificate authorities, the passwords.
 //!
 //! `redis://` and `rediss://` name one server, `redis-cluster://` and `rediss-cluster://` some
-//! nodes of a cluster, which names the others. The two with a second `s` are TLS; the server's
-//! certificate is always verified, for the name that the URL or the cluster gives. Nothing here
-//! repeats a URL or a password, and a password from a file is read again at each connection, so
-//! that a changed one needs no restart.
+//! nodes of a cluster, which names the others, `redis-sentinel://` and `rediss-sentinel://` the
+//! sentinels that say which server is the primary. Those with a second `s` are TLS, to sentinels
+//! too; a server's certificate is always verified, for the name that the URL, the cluster or the
+//! sentinels give. Nothing here repeats a URL or a password.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use fred::error::{Error, ErrorKind};
 use fred::rustls::pki_types::CertificateDer;
 use fred::rustls::pki_types::pem::PemObject;
 use fred::rustls::{ClientConfig, RootCertStore, crypto::ring};
 use fred::rustls_native_certs::load_native_certs;
 use fred::types::config::{
-    ClusterDiscoveryPolicy, Config, CredentialProvider, Server, ServerConfig, TlsConfig,
-    TlsConnector, TlsHostMapping,
+    ClusterDiscoveryPolicy, Config, Server, ServerConfig, TlsConfig, TlsConnector, TlsHostMapping,
 };
 
-/// Most nodes of a cluster that a URL may name.
+use super::credentials::RedisPassword;
+
+/// Most nodes of a cluster, or sentinels, that a URL may name.
 const MAX_NODES: usize = 64;
-/// Largest password file in bytes.
-const MAX_PASSWORD_BYTES: usize = 4 * 1024;
+/// Where a sentinel listens when the URL does not say.
+const SENTINEL_PORT: u16 = 26_379;
+/// What follows the sentinels.
+const NO_PRIMARY: &str = "the name of the primary is missing: …host:port/NAME";
+/// What Sentinel lets a name be made of; and a number is meant to be a database.
+const ODD_PRIMARY: &str = "what follows the sentinels is the name of the primary, of letters, \
+    digits, `.`, `_` and `-`, and no number: there is no choice of a database";
+/// What sentinels look like.
+const NO_SENTINEL: &str = "each of 1 to 64 sentinels must be host[:port]";
 
 /// A Redis that cannot be used. Says nothing of the URL, which may hold a password.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRedisUrl {
-    /// Not one of the four forms.
+    /// None of the forms.
     #[error(
-        "--redis: must be redis[s]://[user:password@]host[:port][/database] \
-         or redis[s]-cluster://[user:password@]host[:port],host[:port]…"
+        "--redis: must be redis[s]://[user:password@]host[:port][/database], \
+         redis[s]-cluster://[user:password@]host[:port],host[:port]… \
+         or redis[s]-sentinel://[user:password@]host[:port],host[:port]…/PRIMARY"
     )]
     Url,
+    /// Sentinels and a primary, but not so.
+    #[error("--redis: redis[s]-sentinel://: {0}")]
+    Sentinel(&'static str),
     /// `--redis-ca` without TLS would promise what is not done.
-    #[error("--redis-ca: only for rediss:// and rediss-cluster://")]
+    #[error("--redis-ca: only for rediss://, rediss-cluster:// and rediss-sentinel://")]
     NoTls,
+    /// A user or a password for sentinels that nobody asks.
+    #[error("{0}: only for redis[s]-sentinel://")]
+    NoSentinels(&'static str),
+    /// A user without a password is nobody.
+    #[error("--redis-sentinel-user: needs the sentinels' password")]
+    SentinelUser,
     /// There is nothing to verify the server's certificate with.
     #[error("--redis-ca: {0}")]
     Authorities(String),
     /// The password cannot be read.
     #[error("the Redis password: {0}")]
     Password(String),
+    /// The sentinels' password cannot be read.
+    #[error("the sentinels' password: {0}")]
+    SentinelPassword(String),
     /// The client cannot be made.
     #[error("--redis: {0}")]
     Client(String),
 }
 
-/// A password that is not in the URL.
-#[derive(Clone)]
-pub enum RedisPassword {
-    /// The password itself.
-    Text(String),
-    /// A file that holds it; whitespace at the end does not belong to it.
-    File(PathBuf),
-}
-
 /// Where Redis is and how to get in.
 pub struct RedisAddress {
-    config: Config,
+    place: Place,
+}
+
+/// What a URL names.
+pub(super) enum Place {
+    /// One server or a cluster.
+    Fixed(Config),
+    /// Whichever server is the primary.
+    Watched(Watched),
+}
+
+/// Sentinels, and how to get in where they lead.
+pub(super) struct Watched {
+    /// What they call the primary.
+    pub(super) name: String,
+    /// How to get into each of them. Not empty.
+    pub(super) sentinels: Vec<Config>,
+    primary: Config,
+}
+
+impl Watched {
+    /// How to get into `server`, when it is the primary.
+    pub(super) fn primary_at(&self, server: Server) -> Config {
+        Config { server: ServerConfig::Centralized { server }, ..self.primary.clone() }
+    }
 }
 
 impl RedisAddress {
@@ -71,42 +104,85 @@ impl RedisAddress {
         authorities: Option<&Path>,
         password: Option<RedisPassword>,
     ) -> Result<Self, InvalidRedisUrl> {
-        let (tls, cluster, rest) = scheme(url)?;
+        let (tls, kind, rest) = scheme(url)?;
         if rest.contains(['?', '#']) {
             return Err(InvalidRedisUrl::Url);
         }
-        let mut config = if cluster { nodes(rest)? } else { server(rest)? };
+        let (mut config, watched) = match kind {
+            Kind::Server => (server(rest)?, None),
+            Kind::Cluster => (nodes(rest)?, None),
+            Kind::Sentinels => watched(rest).map(|(config, watched)| (config, Some(watched)))?,
+        };
         config.fail_fast = false;
         config.tls = match (tls, authorities) {
             (true, _) => Some(verified(authorities)?),
             (false, None) => None,
             (false, Some(_)) => return Err(InvalidRedisUrl::NoTls),
         };
-        match password {
-            None => {}
-            Some(RedisPassword::Text(text)) => config.password = Some(text),
-            Some(RedisPassword::File(path)) => {
-                read(&path).map_err(InvalidRedisUrl::Password)?;
-                let user = config.username.clone();
-                config.credential_provider = Some(Arc::new(FromFile { user, path }));
-            }
+        if let Some(password) = password {
+            password.into(&mut config).map_err(InvalidRedisUrl::Password)?;
         }
-        Ok(Self { config })
+        let place = match watched {
+            None => Place::Fixed(config),
+            Some((name, hosts)) => Place::Watched(Watched {
+                name,
+                sentinels: hosts.into_iter().map(|host| sentinel_at(host, &config)).collect(),
+                primary: config,
+            }),
+        };
+        Ok(Self { place })
     }
 
-    pub(super) fn into_config(self) -> Config {
-        self.config
+    /// The same with what the sentinels want to see, who are otherwise asked as nobody: neither the
+    /// user nor the password of Redis is ever shown to them.
+    pub fn with_sentinels_user(
+        mut self,
+        user: Option<&str>,
+        password: Option<&RedisPassword>,
+    ) -> Result<Self, InvalidRedisUrl> {
+        let watched = match &mut self.place {
+            Place::Watched(watched) => watched,
+            Place::Fixed(_) if user.is_some() => {
+                return Err(InvalidRedisUrl::NoSentinels("--redis-sentinel-user"));
+            }
+            Place::Fixed(_) if password.is_some() => {
+                return Err(InvalidRedisUrl::NoSentinels("the sentinels' password"));
+            }
+            Place::Fixed(_) => return Ok(self),
+        };
+        if user.is_some() && password.is_none() {
+            return Err(InvalidRedisUrl::SentinelUser);
+        }
+        for config in &mut watched.sentinels {
+            config.username = user.map(str::to_owned);
+            if let Some(password) = password {
+                password.clone().into(config).map_err(InvalidRedisUrl::SentinelPassword)?;
+            }
+        }
+        Ok(self)
+    }
+
+    pub(super) fn into_place(self) -> Place {
+        self.place
     }
 }
 
-/// TLS, cluster, and what follows the scheme.
-fn scheme(url: &str) -> Result<(bool, bool, &str), InvalidRedisUrl> {
+enum Kind {
+    Server,
+    Cluster,
+    Sentinels,
+}
+
+/// TLS, what is named, and what follows the scheme.
+fn scheme(url: &str) -> Result<(bool, Kind, &str), InvalidRedisUrl> {
     let (scheme, rest) = url.split_once("://").ok_or(InvalidRedisUrl::Url)?;
     match scheme {
-        "redis" => Ok((false, false, rest)),
-        "rediss" => Ok((true, false, rest)),
-        "redis-cluster" => Ok((false, true, rest)),
-        "rediss-cluster" => Ok((true, true, rest)),
+        "redis" => Ok((false, Kind::Server, rest)),
+        "rediss" => Ok((true, Kind::Server, rest)),
+        "redis-cluster" => Ok((false, Kind::Cluster, rest)),
+        "rediss-cluster" => Ok((true, Kind::Cluster, rest)),
+        "redis-sentinel" => Ok((false, Kind::Sentinels, rest)),
+        "rediss-sentinel" => Ok((true, Kind::Sentinels, rest)),
         _ => Err(InvalidRedisUrl::Url),
     }
 }
@@ -129,6 +205,35 @@ fn nodes(rest: &str) -> Result<Config, InvalidRedisUrl> {
     let first = nodes.split(',').next().unwrap_or_default();
     let named = if user.is_empty() { server(first)? } else { server(&format!("{user}@{first}"))? };
     Ok(Config { server: ServerConfig::Clustered { hosts, policy }, ..named })
+}
+
+/// How to get into the primary, wherever that is; its name, and where the sentinels are.
+fn watched(rest: &str) -> Result<(Config, (String, Vec<Server>)), InvalidRedisUrl> {
+    let invalid = |problem| move |_| InvalidRedisUrl::Sentinel(problem);
+    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
+    let (hosts, name) = place.split_once('/').ok_or(InvalidRedisUrl::Sentinel(NO_PRIMARY))?;
+    if name.is_empty() {
+        return Err(InvalidRedisUrl::Sentinel(NO_PRIMARY));
+    }
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if !name.bytes().all(fits) || name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidRedisUrl::Sentinel(ODD_PRIMARY));
+    }
+    let config = nodes(&if user.is_empty() { hosts.to_owned() } else { format!("{user}@{hosts}") })
+        .map_err(invalid(NO_SENTINEL))?;
+    let given = hosts.split(',').map(|host| host.rsplit_once(':').map(|(_, port)| port.parse()));
+    let servers = config.server.hosts().into_iter().zip(given).map(|(server, port)| Server {
+        port: if matches!(port, Some(Ok::<u16, _>(_))) { server.port } else { SENTINEL_PORT },
+        ..server
+    });
+    let servers = servers.collect();
+    Ok((config, (name.to_owned(), servers)))
+}
+
+/// How to get into a sentinel, with nothing but the same TLS.
+fn sentinel_at(server: Server, primary: &Config) -> Config {
+    let (server, tls) = (ServerConfig::Centralized { server }, primary.tls.clone());
+    Config { server, tls, fail_fast: false, ..Config::default() }
 }
 
 fn verified(authorities: Option<&Path>) -> Result<TlsConfig, InvalidRedisUrl> {
@@ -165,117 +270,5 @@ fn platform_s() -> Result<RootCertStore, InvalidRedisUrl> {
     Ok(roots)
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let password = text.trim_end();
-    if password.is_empty() || password.len() > MAX_PASSWORD_BYTES {
-        return Err(format!("the file must hold 1 to {MAX_PASSWORD_BYTES} bytes"));
-    }
-    Ok(password.to_owned())
-}
-
-struct FromFile {
-    user: Option<String>,
-    path: PathBuf,
-}
-
-impl fmt::Debug for FromFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FromFile(…)")
-    }
-}
-
-#[async_trait]
-impl CredentialProvider for FromFile {
-    async fn fetch(&self, _: Option<&Server>) -> Result<(Option<String>, Option<String>), Error> {
-        let path = self.path.clone();
-        // A file can be on a disk that does not answer.
-        let password = tokio::task::spawn_blocking(move || read(&path)).await;
-        let password = password.map_err(|_| unreadable())?.map_err(|_| unreadable())?;
-        Ok((self.user.clone(), Some(password)))
-    }
-}
-
-fn unreadable() -> Error {
-    Error::new(ErrorKind::Auth, "the password file cannot be read")
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hosts(url: &str) -> Vec<String> {
-        let config = RedisAddress::parse(url, None, None).ok().unwrap().into_config();
-        config.server.hosts().iter().map(ToString::to_string).collect()
-    }
-
-    fn refused(url: &str) -> InvalidRedisUrl {
-        RedisAddress::parse(url, None, None).err().unwrap()
-    }
-
-    #[test]
-    fn one_server_has_a_default_port() {
-        assert_eq!(hosts("redis://cache.example"), ["cache.example:6379"]);
-        assert_eq!(hosts("redis://u:p@127.0.0.1:1/3"), ["127.0.0.1:1"]);
-    }
-
-    #[test]
-    fn a_cluster_names_some_of_its_nodes() {
-        assert_eq!(hosts("redis-cluster://a:1,b,c:3"), ["a:1", "b:6379", "c:3"]);
-        let url = "redis-cluster://us%40r:p%2Cw@a:1,b:2";
-        let config = RedisAddress::parse(url, None, None).ok().unwrap().into_config();
-        assert_eq!(config.server.hosts().len(), 2);
-        assert_eq!(
-            (config.username.as_deref(), config.password.as_deref()),
-            (Some("us@r"), Some("p,w"))
-        );
-    }
-
-    #[test]
-    fn anything_else_is_refused_without_repeating_it() {
-        for url in [
-            "http://user:hunter2@host",
-            "host:6379",
-            "",
-            "redis://user:hunter2@host:port",
-            "redis://user:hunter2@host/0?node=other:1",
-            "redis-cluster://user:hunter2@a:1,,b:2",
-            "redis-cluster://user:hunter2@a:1/0",
-            "redis-sentinel://user:hunter2@a:1",
-        ] {
-            let error = refused(url);
-            assert_eq!(error, InvalidRedisUrl::Url, "{url}");
-            assert!(!error.to_string().contains("hunter2"));
-        }
-        assert_eq!(refused(&format!("redis-cluster://{}a", "a,".repeat(64))), InvalidRedisUrl::Url);
-    }
-
-    #[test]
-    fn certificate_authorities_are_for_tls_and_must_be_there() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let parse = |url| RedisAddress::parse(url, Some(file.path()), None).err().unwrap();
-        assert_eq!(parse("redis://host"), InvalidRedisUrl::NoTls);
-        assert!(matches!(parse("rediss://host"), InvalidRedisUrl::Authorities(_)));
-        std::fs::write(file.path(), "no certificate").unwrap();
-        assert!(matches!(parse("rediss-cluster://host"), InvalidRedisUrl::Authorities(_)));
-        let absent = RedisAddress::parse("rediss://host", Some(Path::new("/nowhere")), None);
-        assert!(matches!(absent.err().unwrap(), InvalidRedisUrl::Authorities(_)));
-    }
-
-    #[tokio::test]
-    async fn a_password_file_is_read_at_each_connection() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let password = || Some(RedisPassword::File(file.path().to_owned()));
-        let empty = RedisAddress::parse("redis://me@host", None, password()).err().unwrap();
-        assert!(matches!(empty, InvalidRedisUrl::Password(_)));
-        std::fs::write(file.path(), "first\n").unwrap();
-        let address = RedisAddress::parse("redis://me@host", None, password()).ok().unwrap();
-        let credentials = address.into_config().credential_provider.unwrap();
-        let expected = |password: &str| Ok((Some("me".to_owned()), Some(password.to_owned())));
-        assert_eq!(credentials.fetch(None).await, expected("first"));
-        std::fs::write(file.path(), "second").unwrap();
-        assert_eq!(credentials.fetch(None).await, expected("second"));
-        std::fs::remove_file(file.path()).unwrap();
-        assert!(credentials.fetch(None).await.is_err());
-    }
-}
+mod tests;

@@ -1,29 +1,30 @@
-//! `SharedCache` on Redis, one server or a cluster. It may be down when we start, die, freeze,
-//! refuse us and come back: none of that stops the service, each costs one bounded call and then
-//! nothing until the next probe.
+//! `SharedCache` on Redis: one server, a cluster, or whoever sentinels say is the primary. It may be
+//! down when we start, die, freeze, refuse us and come back: none of that stops the service, each
+//! costs one bounded call and then nothing until the next probe.
 //!
 //! A command is given up after [`CALL_LIMIT`] but may still run when a frozen Redis wakes up: a
 //! write can land late, as if it had been made then. Its time to live bounds what that can do.
-//! What an error means is `fault`'s to say; where Redis is, `address`'s.
+//! What an error means is `fault`'s to say; where Redis is, `address`'s; who the primary is,
+//! `primary`'s.
 
 mod address;
+mod connection;
+mod credentials;
 mod fault;
+mod primary;
 mod scripts;
+mod sentinels;
 mod subscription;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, KeysInterface, LuaInterface, PubsubInterface};
-use fred::socket2::TcpKeepalive;
-use fred::types::config::{
-    ConnectionConfig, Options, ReconnectError, ReconnectPolicy, TcpConfig, UnresponsiveConfig,
-};
-use fred::types::{Builder, Value};
-use tokio::sync::broadcast;
+use fred::types::Value;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
@@ -33,34 +34,21 @@ use super::{
 };
 use crate::keys::{CHANGED_TTL, CHANNEL, QuotaKey, RoleKey};
 use crate::spans;
+use address::Place;
+use connection::Redis;
 use fault::{Wants, meaning};
+use primary::{Current, Follower};
 
-pub use address::{InvalidRedisUrl, RedisAddress, RedisPassword};
-
-/// Pause before the first and between the last attempts to reach a Redis that went away.
-const RECONNECT_MS: (u32, u32) = (100, 1_000);
-/// Commands that wait for the connection; more are refused at once.
-const MAX_QUEUED: usize = 256;
-/// A connection that answers nothing for this long is replaced. The client counts from the last
-/// command, so it must be shorter than [`COOL_DOWN`], after which there is another.
-const UNRESPONSIVE: Duration = Duration::from_millis(600);
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_millis(150);
-/// Time after which a host that vanished without a word is asked whether it is there, and how often.
-const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
-/// How long the client itself waits for an answer: shorter than we do, so that it knows that
-/// nobody waits any more, and does not send again.
-const CLIENT_LIMIT: Duration = CALL_LIMIT.saturating_sub(Duration::from_millis(5));
+pub use address::{InvalidRedisUrl, RedisAddress};
+pub use credentials::RedisPassword;
 
 /// Roles, word of changes and counters in Redis, for every replica that uses it.
 pub struct RedisCache {
-    client: Client,
-    commands: WithOptions<Client>,
+    current: Current,
     breaker: Breaker,
-    subscriber: Client,
     channel: broadcast::Sender<Heard>,
     believed_for: Duration,
-    /// What keeps the connections; ends with the cache.
+    /// Who looks for the primary; ends with the cache.
     _background: JoinSet<()>,
 }
 
@@ -68,40 +56,45 @@ impl RedisCache {
     /// Starts connecting to `address` in the background and returns at once. What is read is
     /// believed for `believed_for`. Needs a Tokio runtime.
     pub fn connect(address: RedisAddress, believed_for: Duration) -> Result<Self, InvalidRedisUrl> {
-        let builder = builder(address);
-        let build = || {
-            let invalid = |error: Error| InvalidRedisUrl::Client(error.kind().to_str().to_owned());
-            builder.build().map_err(invalid)
+        let (channel, mut background) = (broadcast::Sender::new(BACKLOG), JoinSet::new());
+        let current = match address.into_place() {
+            Place::Fixed(config) => {
+                let redis = Redis::connect(config, &channel)?;
+                watch::channel(Some(Arc::new(redis))).1
+            }
+            Place::Watched(watched) => {
+                let (follower, current) = Follower::new(watched, channel.clone())?;
+                background.spawn(follower.follow());
+                current
+            }
         };
-        let (client, subscriber) = (build()?, build()?);
-        let channel = broadcast::Sender::new(BACKLOG);
-        let mut background = JoinSet::new();
-        background.spawn(subscription::listen(subscriber.clone(), channel.clone()));
-        background.spawn(subscription::tell_of_connections(&client, channel.clone()));
-        background.spawn(keep_connected(subscriber.clone()));
-        background.spawn(keep_connected(client.clone()));
-        let commands = client.with_options(&Options {
-            max_attempts: Some(1),
-            max_redirections: Some(0),
-            timeout: Some(CLIENT_LIMIT),
-            ..Options::default()
-        });
-        let breaker = Breaker::new(COOL_DOWN);
-        let _background = background;
-        Ok(Self { client, commands, breaker, subscriber, channel, believed_for, _background })
+        let (breaker, _background) = (Breaker::new(COOL_DOWN), background);
+        Ok(Self { current, breaker, channel, believed_for, _background })
     }
 
     /// Waits until the first connection stands, at most `limit`. Says whether it does.
     pub async fn connected_within(&self, limit: Duration) -> bool {
-        let first = tokio::time::timeout(limit, self.client.wait_for_connect()).await;
-        matches!(first, Ok(Ok(())))
+        let mut current = self.current.clone();
+        let first = async {
+            let known = current.wait_for(Option::is_some).await.ok()?.clone();
+            Some(known?.connected().await)
+        };
+        tokio::time::timeout(limit, first).await == Ok(Some(true))
     }
 
-    async fn bounded<T>(
+    /// Whom to ask now.
+    fn redis(&self) -> Option<Arc<Redis>> {
+        self.current.borrow().clone()
+    }
+
+    async fn bounded<T, F>(
         &self,
         wants: Wants,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, CacheError> {
+        call: impl FnOnce(Arc<Redis>) -> F,
+    ) -> Result<T, CacheError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         if !self.breaker.admits(Instant::now()) {
             return Err(CacheError::CoolingDown);
         }
@@ -121,68 +114,22 @@ impl RedisCache {
         outcome
     }
 
-    async fn answer<T>(
+    async fn answer<T, F>(
         &self,
         wants: Wants,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, CacheError> {
+        call: impl FnOnce(Arc<Redis>) -> F,
+    ) -> Result<T, CacheError>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         // A command sent while there is no connection would be queued and run long after its
         // caller is gone.
-        if !self.client.is_connected() {
+        let Some(redis) = self.redis().filter(|redis| redis.is_connected()) else {
             return Err(CacheError::Failed("not connected".into()));
-        }
-        let answer = tokio::time::timeout(CALL_LIMIT, call).instrument(spans::redis()).await;
+        };
+        let answer = tokio::time::timeout(CALL_LIMIT, call(redis)).instrument(spans::redis()).await;
         let answer = answer.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "")));
         answer.map_err(|error| meaning(&error, wants))
-    }
-}
-
-fn builder(address: RedisAddress) -> Builder {
-    let (first, longest) = RECONNECT_MS;
-    let mut builder = Builder::from_config(address.into_config());
-    builder
-        .with_connection_config(connection)
-        .set_policy(ReconnectPolicy::new_exponential(0, first, longest, 2));
-    builder
-}
-
-fn connection(connection: &mut ConnectionConfig) {
-    connection.connection_timeout = Duration::from_secs(1);
-    connection.internal_command_timeout = Duration::from_secs(1);
-    connection.max_command_attempts = 1;
-    // The client loses count of a connection's answers when it follows ASK while others are under
-    // way, and MOVED it takes in for the next command anyway. So the one command fails.
-    connection.max_redirections = 0;
-    connection.max_command_buffer_len = MAX_QUEUED;
-    connection.unresponsive =
-        UnresponsiveConfig { max_timeout: Some(UNRESPONSIVE), interval: LOOK };
-    // The password or the user can have changed, and a name can lead to another primary now.
-    connection.reconnect_on_auth_error = true;
-    connection.reconnect_errors = vec![ReconnectError::ReadOnly];
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1);
-    connection.tcp = TcpConfig { keepalive: Some(keepalive), ..TcpConfig::default() };
-}
-
-/// The client reconnects by itself, but gives up for good on some answers (one that is no cluster
-/// yet, for one); then it is started again.
-async fn keep_connected(client: Client) {
-    loop {
-        let ended = client.connect().await;
-        if matches!(ended, Ok(Ok(()))) {
-            return;
-        }
-        tracing::warn!("redis connection ended; starting another");
-        tokio::time::sleep(Duration::from_millis(RECONNECT_MS.1.into())).await;
-    }
-}
-
-/// The clients' own tasks would outlive us.
-impl Drop for RedisCache {
-    fn drop(&mut self) {
-        let (client, subscriber) = (self.client.clone(), self.subscriber.clone());
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { tokio::join!(client.quit(), subscriber.quit()) });
-        }
     }
 }
 
@@ -198,14 +145,16 @@ fn bytes(value: Vec<u8>) -> Value {
 impl SharedCache for RedisCache {
     async fn fetch(&self, key: &RoleKey) -> Result<Option<Fetched>, CacheError> {
         let last = (MAX_FETCHED_BYTES - 1).to_string();
-        let call = self.commands.eval(scripts::FETCH, key.as_str(), last);
+        let call =
+            async |redis: Arc<Redis>| redis.commands.eval(scripts::FETCH, key.as_str(), last).await;
         let (answered, value, lives): (Vec<u8>, Vec<u8>, i64) =
             self.bounded(Wants::Answer, call).await?;
         if answered != key.as_str().as_bytes() {
             tracing::error!("redis answered for another key; connecting anew");
             self.breaker.failed(Instant::now());
-            let client = self.client.clone();
-            tokio::spawn(async move { client.force_reconnection().await });
+            if let Some(redis) = self.redis() {
+                redis.connect_anew();
+            }
             return Err(CacheError::Failed("an answer to another question".into()));
         }
         // -1: no end. -2: gone since.
@@ -225,25 +174,32 @@ impl SharedCache for RedisCache {
         let lives = millis(lives.min(RoleKey::TTL)).to_string();
         let arguments = [value, read_at.to_string().into(), lives.into()];
         let keys = vec![key.as_str(), changed.as_str()];
-        let call = self.commands.eval(scripts::PUT, keys, arguments.map(bytes).to_vec());
-        Ok(self.bounded::<i64>(Wants::Write, call).await? == 1)
+        let arguments = arguments.map(bytes).to_vec();
+        let call =
+            async |redis: Arc<Redis>| redis.commands.eval(scripts::PUT, keys, arguments).await;
+        let put: i64 = self.bounded(Wants::Write, call).await?;
+        Ok(put == 1)
     }
 
     async fn forget(&self, key: &RoleKey, changed_at: Version) -> Result<(), CacheError> {
         let Some(changed) = key.changed() else {
-            return self.bounded(Wants::Write, self.commands.del(key.as_str())).await;
+            let call = async |redis: Arc<Redis>| redis.commands.del(key.as_str()).await;
+            return self.bounded(Wants::Write, call).await;
         };
         let keys = vec![key.as_str(), changed.as_str()];
         let arguments = vec![changed_at.to_string(), millis(CHANGED_TTL).to_string()];
-        self.bounded(Wants::Write, self.commands.eval(scripts::FORGET, keys, arguments)).await
+        let call =
+            async |redis: Arc<Redis>| redis.commands.eval(scripts::FORGET, keys, arguments).await;
+        self.bounded(Wants::Write, call).await
     }
 
     async fn check(&self) -> Result<(), CacheError> {
-        self.bounded(Wants::Answer, self.commands.ping(None)).await
+        self.bounded(Wants::Answer, async |redis: Arc<Redis>| redis.commands.ping(None).await).await
     }
 
     async fn publish(&self, change: &Invalidation) -> Result<(), CacheError> {
-        let call = self.commands.publish(CHANNEL, bytes(change.encode()));
+        let message = bytes(change.encode());
+        let call = async |redis: Arc<Redis>| redis.commands.publish(CHANNEL, message).await;
         self.bounded(Wants::Write, call).await
     }
 
@@ -255,7 +211,9 @@ impl SharedCache for RedisCache {
         let limits = [wanted, quota.limit].map(|number| number.to_string());
         let arguments = limits.into_iter().chain([millis(quota.window).to_string()]);
         let arguments: Vec<String> = arguments.collect();
-        let call = self.commands.eval(scripts::TAKE, key.as_str(), arguments);
+        let call = async |redis: Arc<Redis>| {
+            redis.commands.eval(scripts::TAKE, key.as_str(), arguments).await
+        };
         let (granted, remaining, ends): (u64, u64, u64) = self.bounded(Wants::Write, call).await?;
         Ok(Taken { granted, remaining, resets_in: Duration::from_millis(ends) })
     }

@@ -1,15 +1,15 @@
-//! Redis as the pods start it: its users, and another primary when one is gone.
+//! Redis as the pods start it: its users, and authz-service with another primary when one is gone.
 
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use claimgate_proc::{Launch, Output, Port, Process, http_status, wait_until};
+use claimgate_proc::{Launch, Output, Port, Process, http_get, wait_until};
 use xtask::run::Scratch;
-use xtask::tools;
+use xtask::{tools, workspace};
 
-use super::file;
-use crate::rendered::{Object, overlay};
+use super::{file, succeed};
+use crate::rendered::{Object, at, items, name, of_kind, overlay};
 
 const ADMINISTRATOR: &str = "administrator-of-the-tests";
 const CLAIMGATE: &str = "claimgate-user-of-the-tests";
@@ -103,6 +103,15 @@ impl Pods {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// What the first pod's Sentinel says to this user.
+    fn ask_sentinel(&self, user: &[&str], args: &[&str]) -> String {
+        let port = self.ports[1].number().to_string();
+        let mut command = Command::new("timeout");
+        command.args(["2", "redis-cli", "-h", &self.pods[0].address, "-p", &port]);
+        let output = command.arg("--no-auth-warning").args(user).args(args).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// What a Sentinel knows.
     fn sentinel(&self, address: &str, what: &str) -> String {
         let port = self.ports[1].number().to_string();
@@ -141,24 +150,91 @@ fn the_user_of_authz_service_may_do_its_work_and_no_more() {
     assert_eq!(file, "appendonly\nyes");
 }
 
+/// authz-service with the Redis that its pod has.
+struct Service {
+    process: Process,
+    port: Port,
+}
+
+impl Service {
+    fn start(pods: &Pods) -> Self {
+        let deployments = of_kind(&pods.objects, "Deployment");
+        let mut deployments = deployments.filter(|one| name(one) == "authz-service");
+        let variables = items(deployments.next().unwrap(), "/spec/template/spec/containers/0/env");
+        let variables = variables.iter().map(|one| (at(one, "/name"), at(one, "/value")));
+        let redis: Vec<_> =
+            variables.filter(|(name, _)| name.starts_with("AUTHZ_SERVICE_REDIS")).collect();
+        assert_eq!(redis.len(), 4, "{redis:?}");
+        let (program, port) = (workspace::debug_binary("authz-service").unwrap(), Port::free());
+        let (port, services) = (port.unwrap(), workspace::root().join("services"));
+        let log = Output::Log(pods.scratch.path().join("authz-service.log"));
+        let launch = Launch::new("authz-service", program, log)
+            .args(["--listen", &format!("127.0.0.1:{}", port.number()), "--policies"])
+            .arg(services.join("authz-service/demo"))
+            .arg("--entities")
+            .arg(services.join("demo-data/entities.json"));
+        let secrets = pods.scratch.path().display().to_string();
+        let launch = redis.into_iter().fold(launch, |launch, (name, value)| {
+            let value = pods.here(value, "").replace("/run/secrets/redis", &secrets);
+            let value = pods.pods.iter().enumerate().fold(value, |value, (number, pod)| {
+                value.replace(&format!("redis-{number}.redis-nodes"), &pod.address)
+            });
+            launch.env(name, value)
+        });
+        Self { process: launch.start().unwrap(), port }
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number())
+    }
+
+    /// What it says of its Redis; nothing before it listens.
+    fn health(&self) -> String {
+        let answer = http_get(self.address().parse().unwrap(), "/health/ready");
+        answer.map(|(_, body)| body).unwrap_or_default()
+    }
+
+    fn is_well(&self) -> bool {
+        self.health().contains(r#""status":"ready""#)
+    }
+
+    /// Asks for a decision about whoever has this address: always as the store knows it.
+    fn decides(&self, email: &str) {
+        let question = format!(
+            r#"{{"subject": {{"type": "identity", "id": "00000000-0000-4000-8000-000000000000",
+                "properties": {{"email": "{email}", "email_verified": true}}}},
+                "action": {{"name": "GET"}}, "resource": {{"type": "route", "id": "/customers"}}}}"#
+        );
+        let mut command = Command::new(tools::curl().unwrap());
+        command.args(["-sS", "--max-time", "5", "-H", "content-type: application/json", "-d"]);
+        let url = format!("http://{}/access/v1/evaluation", self.address());
+        let answer = succeed(command.arg(question).arg(url));
+        assert!(answer.contains(r#""decision":true"#), "{answer} {}", self.process.log_tail(20));
+    }
+}
+
 #[test]
-#[ignore = "cargo xtask test-k8s: needs Redis and HAProxy"]
-fn another_redis_takes_over_behind_the_same_name() {
+#[ignore = "cargo xtask test-k8s: needs Redis and authz-service"]
+fn authz_service_follows_to_the_redis_that_takes_over() {
     tools::redis_server().unwrap();
     let pods = Pods::new("production", 3);
+    // It starts first, as pods may.
+    let service = Service::start(&pods);
+    assert!(wait_until(SOON, || service.health().contains("degraded")), "{}", service.health());
     let mut running: Vec<_> =
         (0..3).map(|one| (pods.start(one, "replica.sh"), pods.start(one, "sentinel.sh"))).collect();
-    let (door, probes) = (Port::free().unwrap(), Port::free().unwrap());
-    let _haproxy = haproxy(&pods, &door, &probes);
-    let door = format!("127.0.0.1:{}", door.number());
-    let ready =
-        || http_status(format!("127.0.0.1:{}", probes.number()).parse().unwrap(), "/health/ready");
-    assert!(wait_until(SOON, || ready().is_ok_and(|status| status == 200)));
-    let through = |args: &[&str]| through(&door, args);
-    let replicas = || through(&["info", "replication"]).contains("connected_slaves:2");
-    assert!(wait_until(SOON, replicas), "{}", through(&["info", "replication"]));
-    // `min-replicas-to-write` wants a replica that is up to date.
-    assert!(wait_until(SOON, || through(&["set", "claimgate:kept", "1"]) == "OK"));
+    assert!(wait_until(SOON, || service.is_well()), "{}", service.process.log_tail(20));
+    let entry = |email: &str| format!("user:platform-roles:{email}");
+    let (kept, new) = ("test.user-cm@example.com", "admin.user@example.com");
+    let is_in = |pod: &Pod, email: &str| {
+        pods.as_claimgate(&pod.address, &["get", &entry(email)]).starts_with("[\"user\",")
+    };
+    // `min-replicas-to-write` wants a replica that is up to date, and all of them have the entry.
+    let everywhere = || {
+        service.decides(kept);
+        pods.pods.iter().all(|pod| is_in(pod, kept))
+    };
+    assert!(wait_until(SOON, everywhere), "{}", service.process.log_tail(20));
     // A Sentinel that does not know of replicas yet could put none in the primary's place.
     let known = |pod: &Pod| {
         let said = pods.sentinel(&pod.address, "master");
@@ -172,11 +248,13 @@ fn another_redis_takes_over_behind_the_same_name() {
     let (redis, sentinel) = running.remove(0);
     redis.kill();
     sentinel.kill();
-    assert!(
-        wait_until(SOON, || through(&["set", "claimgate:new", "1"]) == "OK"),
-        "nobody took over"
-    );
-    assert_eq!(through(&["get", "claimgate:kept"]), "1");
+    let taken_over = || {
+        service.decides(new);
+        pods.pods[1..].iter().all(|pod| is_in(pod, new))
+    };
+    assert!(wait_until(SOON, taken_over), "nobody took over: {}", service.process.log_tail(20));
+    assert!(wait_until(SOON, || service.is_well()), "{}", service.process.log_tail(20));
+    assert!(pods.pods[1..].iter().all(|pod| is_in(pod, kept)));
 
     // The one that was the primary comes back, and follows.
     let _returned = (pods.start(0, "replica.sh"), pods.start(0, "sentinel.sh"));
@@ -189,31 +267,31 @@ fn another_redis_takes_over_behind_the_same_name() {
         "{}",
         pods.as_administrator("127.0.0.1", &["info", "replication"])
     );
-    assert_eq!(pods.as_administrator("127.0.0.1", &["get", "claimgate:new"]), "1");
+    assert!(is_in(&pods.pods[0], new));
 }
 
-fn haproxy(pods: &Pods, door: &Port, probes: &Port) -> Process {
-    let text = file(&pods.objects, "redis-primary", "haproxy.cfg");
-    let text = text
-        .replace("bind :6379", &format!("bind 127.0.0.1:{}", door.number()))
-        .replace("bind :8081", &format!("bind 127.0.0.1:{}", probes.number()));
-    let config = pods.scratch.path().join("haproxy.cfg");
-    fs::write(&config, pods.here(&text, "")).unwrap();
-    let log = Output::Log(pods.scratch.path().join("haproxy.log"));
-    let launch =
-        Launch::new("haproxy", tools::haproxy().unwrap(), log).args(["-db", "-f"]).arg(&config);
-    let names = ["REDIS_0", "REDIS_1", "REDIS_2"].iter().zip(&pods.pods);
-    let launch = names.fold(launch, |launch, (name, pod)| launch.env(name, &pod.address));
-    launch.env("REDIS_PASSWORD", ADMINISTRATOR).start().unwrap()
-}
-
-/// What whoever is behind HAProxy says to authz-service's user.
-fn through(door: &str, args: &[&str]) -> String {
-    let (host, port) = door.split_once(':').unwrap();
-    let user =
-        if args[0] == "info" { ("default", ADMINISTRATOR) } else { ("claimgate", CLAIMGATE) };
-    let mut command = Command::new("timeout");
-    command.args(["2", "redis-cli", "-h", host, "-p", port, "--no-auth-warning"]);
-    let output = command.args(["--user", user.0, "--pass", user.1]).args(args).output().unwrap();
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+#[test]
+#[ignore = "cargo xtask test-k8s: needs Redis"]
+fn authz_service_may_ask_a_sentinel_who_the_primary_is_and_nothing_else() {
+    tools::redis_server().unwrap();
+    let pods = Pods::new("production", 2);
+    let _running = [pods.start(0, "replica.sh"), pods.start(0, "sentinel.sh")];
+    let ours =
+        |args: &[&str]| pods.ask_sentinel(&["--user", "claimgate", "--pass", CLAIMGATE], args);
+    let named =
+        || ours(&["sentinel", "get-master-addr-by-name", "claimgate"]).contains("127.0.0.1");
+    assert!(wait_until(SOON, named));
+    for refused in [
+        &["sentinel", "failover", "claimgate"][..],
+        &["sentinel", "remove", "claimgate"],
+        &["sentinel", "set", "claimgate", "quorum", "1"],
+        &["sentinel", "masters"],
+        &["acl", "list"],
+        &["shutdown"],
+    ] {
+        let said = ours(refused);
+        assert!(said.starts_with("NOPERM"), "{refused:?}: {said}");
+    }
+    let stranger = pods.ask_sentinel(&[], &["sentinel", "get-master-addr-by-name", "claimgate"]);
+    assert!(stranger.starts_with("NOAUTH"), "{stranger}");
 }
